@@ -1,0 +1,1 @@
+//! Collect, inspect, commit, deliver, supervise; the socket.

@@ -1,0 +1,1 @@
+//! Git through the git program, its connections forced through `http`'s guard.

@@ -1,0 +1,2 @@
+//! Leakwarden.
+fn main() {}

@@ -1,0 +1,1 @@
+//! One request and response for every action a person can take.

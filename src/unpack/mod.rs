@@ -1,0 +1,1 @@
+//! Capped decompression and archives, in memory only.

@@ -1,0 +1,1 @@
+//! Corpora and allowed places as lists in files: loading and checking.
