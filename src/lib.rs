@@ -28,6 +28,7 @@ pub mod store;
 pub mod watchlist;
 // 7
 pub mod detect;
+pub mod respond;
 // 8
 pub mod corpus;
 // 9

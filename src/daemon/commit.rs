@@ -1,0 +1,190 @@
+//! Inspected batches into the record: evidence first, then one transaction, then the cache.
+//!
+//! A crash between evidence and record leaves an orphan that is swept; between record and cache it costs a second
+//! look. In no order of events is a find lost or told before it is on disk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::event::{Event, Observer, PassReport};
+use super::inspect::Inspected;
+use super::rules::Rules;
+use crate::evidence::EvidenceStore;
+use crate::model::batch::Missed;
+use crate::model::document::Document;
+use crate::model::finding::{Finding, FoundMatch, Inspection, Passages, Verdict};
+use crate::model::ids::SourceName;
+use crate::store::cache::Cache;
+use crate::store::record::{Commit, Committed, NewFinding, Record};
+
+/// So many matches are kept with a finding.
+const MATCHES: usize = 100;
+
+/// Records what was inspected.
+pub struct Committer {
+    /// The record.
+    pub record: Record,
+    /// The cache.
+    pub cache: Cache,
+    /// The evidence.
+    pub evidence: EvidenceStore,
+    /// Severities, routes, allowed places; replaced when the configuration is reloaded.
+    pub rules: watch::Receiver<Arc<Rules>>,
+    /// Whoever watches.
+    pub observer: Observer,
+    /// Wakes the courier.
+    pub wake: Arc<Notify>,
+    /// The clock.
+    pub now: fn() -> Timestamp,
+}
+
+/// What one batch came to.
+struct Outcome {
+    committed: Committed,
+    report: PassReport,
+}
+
+impl Committer {
+    /// Records batches until there are no more.
+    pub async fn all(self, mut inspected: mpsc::Receiver<Inspected>) -> anyhow::Result<()> {
+        let this = Arc::new(self);
+        let mut passes: BTreeMap<SourceName, PassReport> = BTreeMap::new();
+        while let Some(batch) = inspected.recv().await {
+            let (source, last) = (batch.batch.source.clone(), batch.batch.last);
+            let committer = Arc::clone(&this);
+            let outcome = tokio::task::spawn_blocking(move || committer.one(batch)).await??;
+            this.tell(&source, &outcome.committed);
+            let report = passes.entry(source.clone()).or_default();
+            add(report, outcome);
+            if last {
+                let report = std::mem::take(report);
+                tracing::info!(source.id = %source, looked_at = report.looked_at, leaks = report.leaks, possible = report.possible, missed = report.missed, "pass complete");
+                this.observer.tell(Event::PassEnded { source, report });
+            }
+        }
+        Ok(())
+    }
+
+    fn one(&self, inspected: Inspected) -> anyhow::Result<Outcome> {
+        let Inspected { mut batch, inspections } = inspected;
+        let mut report = PassReport { looked_at: batch.documents.len() as u64, ..PassReport::default() };
+        let mut findings = Vec::new();
+        let mut cut = Vec::new();
+        for (document, inspection) in batch.documents.iter().zip(inspections) {
+            let Some(inspection) = inspection else {
+                report.missed += 1;
+                batch.missed.push(set_aside(document));
+                continue;
+            };
+            count(&mut report, document, inspection.verdict());
+            if inspection.verdict() >= Verdict::Possible {
+                let evidence = self.evidence.put(document)?;
+                findings.push(NewFinding { finding: finding(document, &inspection), evidence });
+            } else if document.truncated {
+                cut.push((self.evidence.put(document)?, cut_warning(document)));
+            }
+        }
+        report.missed += batch.missed.len() as u64 - report.missed;
+        report.gaps.extend(batch.gap.clone());
+        let at = (self.now)();
+        let commit = Commit {
+            source: batch.source.clone(),
+            findings,
+            looked_at: report.looked_at,
+            unreadable: report.unreadable,
+            missed: batch.missed,
+            cut,
+            recovered: batch.recovered,
+            cursor: batch.cursor,
+            gap: batch.gap,
+            last: batch.last,
+            at,
+        };
+        let rules = Arc::clone(&self.rules.borrow());
+        let committed = self.record.commit(commit, &mut |new, candidates| rules.decide(new, candidates, at))?;
+        // From here on everything is on disk; what follows may be lost.
+        if let Err(error) = self.cache.remember(&batch.source, &batch.seen, &batch.validators) {
+            tracing::warn!(error = %error, "the cache could not be written: items will be looked at twice");
+        }
+        Ok(Outcome { committed, report })
+    }
+
+    fn tell(&self, source: &SourceName, committed: &Committed) {
+        if committed.opened.is_empty() && committed.joined.is_empty() {
+            return;
+        }
+        self.wake.notify_one();
+        for incident in &committed.opened {
+            tracing::warn!(source.id = %source, incident.id = %incident, "incident opened");
+        }
+        let (opened, joined) = (committed.opened.clone(), committed.joined.clone());
+        self.observer.tell(Event::Recorded { source: source.clone(), opened, joined });
+    }
+}
+
+fn count(report: &mut PassReport, document: &Document, verdict: Verdict) {
+    match verdict {
+        Verdict::Leak => report.leaks += 1,
+        Verdict::Possible => report.possible += 1,
+        Verdict::Unreadable => report.unreadable += 1,
+        Verdict::Clean => {}
+    }
+    report.cut += u64::from(document.truncated);
+}
+
+fn add(total: &mut PassReport, Outcome { committed, report }: Outcome) {
+    total.looked_at += report.looked_at;
+    total.leaks += report.leaks;
+    total.possible += report.possible;
+    total.unreadable += report.unreadable;
+    total.cut += report.cut;
+    total.missed += report.missed;
+    total.gaps.extend(report.gaps);
+    total.known += u64::from(committed.known);
+    total.allowed += u64::from(committed.allowed);
+    total.opened.extend(committed.opened);
+    total.joined.extend(committed.joined);
+}
+
+fn set_aside(document: &Document) -> Missed {
+    let reason = "reading it crashed the detector: this is a fault in leakwarden; the document is set aside".to_owned();
+    Missed { item: document.item.clone(), reason, retry: false }
+}
+
+fn cut_warning(document: &Document) -> String {
+    format!("only the first {} bytes were looked at: the rest is beyond `http.max_body`", document.body.len())
+}
+
+/// All matches in one document, best first.
+fn finding(document: &Document, inspection: &Inspection) -> Finding {
+    let mut matches: Vec<FoundMatch> = inspection
+        .texts
+        .iter()
+        .flat_map(|text| {
+            text.matches.iter().map(|found| FoundMatch { member: text.member.clone(), found: found.clone() })
+        })
+        .collect();
+    let passages =
+        Passages::new(matches.iter().flat_map(|found| found.found.passages.values()).copied().collect());
+    matches.sort_by(|a, b| b.found.score.total_cmp(&a.found.score));
+    matches.truncate(MATCHES);
+    let mut warnings: Vec<String> = inspection.texts.iter().flat_map(|text| &text.warnings).cloned().collect();
+    warnings.truncate(MATCHES);
+    if document.truncated {
+        warnings.push(cut_warning(document));
+    }
+    Finding {
+        place: document.item.place.clone(),
+        item: document.item.id.clone(),
+        title: document.item.title.clone(),
+        published: document.item.published,
+        verdict: inspection.verdict(),
+        score: inspection.score(),
+        matches,
+        passages,
+        warnings,
+    }
+}

@@ -1,0 +1,101 @@
+//! Batches to inspected batches: in parallel, in order.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt as _;
+use tokio::sync::{mpsc, watch};
+
+use super::event::{Event, Observer};
+use crate::detect::Detector;
+use crate::model::batch::Batch;
+use crate::model::document::Document;
+use crate::model::finding::Inspection;
+
+/// A batch and what was found in each of its documents.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The batch; `inspections` runs along its documents.
+    pub batch: Batch,
+    /// One a document: none if the document crashed the detector.
+    pub inspections: Vec<Option<Inspection>>,
+}
+
+/// Documents above this size are inspected one at a time, so that memory stays bounded.
+const LARGE: u64 = 4 << 20;
+
+/// Inspects batches until there are no more: `parallel` at a time, handed on in the order in which they came,
+/// because a cursor may only move forward.
+pub async fn all(
+    parallel: usize,
+    batches: mpsc::Receiver<Batch>,
+    detector: watch::Receiver<Arc<Detector>>,
+    observer: Observer,
+    inspected: mpsc::Sender<Inspected>,
+) -> anyhow::Result<()> {
+    let turn = Arc::new(Mutex::new(()));
+    let stream = futures_util::stream::unfold(batches, |mut batches| async move {
+        let batch = batches.recv().await?;
+        Some((batch, batches))
+    });
+    let mut done = std::pin::pin!(
+        stream
+            .map(|batch| {
+                let detector = Arc::clone(&detector.borrow());
+                let (turn, observer) = (Arc::clone(&turn), observer.clone());
+                tokio::task::spawn_blocking(move || inspect(&detector, batch, &turn, &observer))
+            })
+            .buffered(parallel.max(1))
+    );
+    while let Some(batch) = done.next().await {
+        // A closed output is not this stage's failure: whoever closed it says why.
+        if inspected.send(batch?).await.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn inspect(detector: &Detector, batch: Batch, turn: &Mutex<()>, observer: &Observer) -> Inspected {
+    let inspections = batch
+        .documents
+        .iter()
+        .map(|document| {
+            let _turn =
+                (document.body.len() > LARGE).then(|| turn.lock().unwrap_or_else(PoisonError::into_inner));
+            let inspection = guarded(|| detector.inspect(document));
+            tell(observer, document, inspection.as_ref());
+            inspection
+        })
+        .collect();
+    Inspected { batch, inspections }
+}
+
+/// A document that crashes the detector is set aside; it must not take the others, or the daemon, with it.
+fn guarded(work: impl FnOnce() -> Inspection) -> Option<Inspection> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+fn tell(observer: &Observer, document: &Document, inspection: Option<&Inspection>) {
+    let Some(inspection) = inspection else {
+        tracing::error!(source.id = %document.source, "a document crashed the detector and is set aside");
+        return;
+    };
+    observer.tell(Event::Inspected {
+        source: document.source.clone(),
+        place: document.item.place.clone(),
+        verdict: inspection.verdict(),
+        score: inspection.score(),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_is_caught_and_told_apart_from_nothing_found() {
+        assert!(guarded(|| panic!("hostile")).is_none());
+        assert_eq!(guarded(Inspection::default), Some(Inspection::default()));
+    }
+}

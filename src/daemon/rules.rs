@@ -1,0 +1,82 @@
+//! What is decided about a finding inside the transaction that records it: where it may be, which incident it
+//! belongs to, how bad it is, who is told and when.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::finding::{Finding, Verdict};
+use crate::model::ids::CorpusName;
+use crate::model::incident::{Severity, State};
+use crate::model::notice::NoticeKind;
+use crate::notify::Route;
+use crate::respond::grouping::{Neighbour, home};
+use crate::respond::severity::severity;
+use crate::store::record::{Candidate, Decision, NewFinding, Outlet};
+use crate::watchlist::allowed::Allowed;
+
+/// The rules as configured.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// How bad a leak from a corpus is.
+    pub severities: BTreeMap<CorpusName, Severity>,
+    /// How bad it is from any other.
+    pub severity: Severity,
+    /// Places where our content may be.
+    pub allowed: Allowed,
+    /// Who is told.
+    pub routes: Vec<Route>,
+}
+
+impl Rules {
+    /// Decides about one finding.
+    pub fn decide(&self, new: &NewFinding, candidates: &[Candidate], at: Timestamp) -> Decision {
+        let finding = &new.finding;
+        if let Some(place) = self.allowed_place(finding, at) {
+            return Decision::Allowed { place };
+        }
+        let severity = severity(finding, &|corpus| self.severities.get(corpus).copied().unwrap_or(self.severity));
+        let neighbours: Vec<Neighbour<'_>> = candidates
+            .iter()
+            .map(|other| Neighbour { id: other.id, state: other.state, passages: &other.passages })
+            .collect();
+        let home = home(&finding.passages, &neighbours)
+            .and_then(|id| candidates.iter().find(|candidate| candidate.id == id));
+        match home {
+            None => Decision::Open { severity, tell: self.outlets(finding, severity, at) },
+            Some(incident) if incident.state == State::Dismissed => {
+                Decision::Join { incident: incident.id, severity: incident.severity, tell: Vec::new() }
+            }
+            Some(incident) => {
+                let severity = severity.max(incident.severity);
+                Decision::Join { incident: incident.id, severity, tell: self.outlets(finding, severity, at) }
+            }
+        }
+    }
+
+    /// The allowed place that covers the finding: every corpus found must be allowed there.
+    fn allowed_place(&self, finding: &Finding, at: Timestamp) -> Option<String> {
+        let mut name = None;
+        for found in &finding.matches {
+            name = Some(self.allowed.covers(&finding.place, &found.found.corpus, at)?.to_owned());
+        }
+        name
+    }
+
+    /// A leak is told at once, but for a moment in which a burst can gather; what is only possible waits for the
+    /// digest.
+    fn outlets(&self, finding: &Finding, severity: Severity, at: Timestamp) -> Vec<Outlet> {
+        let corpora: Vec<CorpusName> = finding.matches.iter().map(|found| found.found.corpus.clone()).collect();
+        let outlet = |route: &Route| {
+            let leak = finding.verdict == Verdict::Leak;
+            let (kind, not_before) = if leak {
+                let wait = SignedDuration::try_from(route.group_wait).unwrap_or_default();
+                (NoticeKind::Leak, at + wait)
+            } else {
+                (NoticeKind::Digest, route.digest.next(at)?)
+            };
+            Some(Outlet { route: route.name.clone(), kind, not_before })
+        };
+        self.routes.iter().filter(|route| route.wants(severity, finding.verdict, &corpora)).filter_map(outlet).collect()
+    }
+}

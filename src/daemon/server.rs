@@ -1,0 +1,244 @@
+//! Answers calls on the socket. The actor is the system user at the other end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::deliver;
+use super::event::{Event, Observer, PassReport};
+use super::heads::Nudges;
+use super::socket::{Answer, CALL_BYTES, Call, Status};
+use crate::model::ids::{RouteName, SourceName};
+use crate::model::incident::Actor;
+use crate::service::{self, Service};
+use crate::store::record::Record;
+
+/// A wish to read the configuration again, and where to say how it went.
+pub type Reload = oneshot::Sender<Result<(), String>>;
+
+/// What calls are answered with.
+pub struct Server {
+    /// Everything recorded.
+    pub service: Service,
+    /// The outbox, for test messages.
+    pub record: Record,
+    /// The names of the routes there are.
+    pub ways: tokio::sync::watch::Receiver<Arc<deliver::Ways>>,
+    /// Wakes the courier.
+    pub wake: Arc<Notify>,
+    /// Events, for those who wait for a pass.
+    pub observer: Observer,
+    /// Asks for passes.
+    pub nudges: Nudges,
+    /// Asks for the configuration to be read again.
+    pub reload: mpsc::Sender<Reload>,
+    /// Writes a backup to a path; gives the bytes written.
+    pub backup: Arc<dyn Fn(&Path) -> anyhow::Result<u64> + Send + Sync>,
+    /// How the daemon is.
+    pub status: Arc<dyn Fn() -> Status + Send + Sync>,
+    /// The clock.
+    pub now: fn() -> Timestamp,
+}
+
+/// So many calls are answered at the same time; more wait.
+const CALLS: usize = 16;
+/// A caller must say what it wants within this time.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A sign of life while a pass goes on.
+const ALIVE: Duration = Duration::from_secs(15);
+/// A test message must be delivered, or fail, within this time.
+const TEST: Duration = Duration::from_secs(150);
+
+impl Server {
+    /// Answers calls until `stop`.
+    pub async fn serve(self, listener: UnixListener, stop: CancellationToken) -> anyhow::Result<()> {
+        let this = Arc::new(self);
+        let mut calls = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                Some(_ended) = calls.join_next(), if !calls.is_empty() => {}
+                accepted = listener.accept(), if calls.len() < CALLS => match accepted {
+                    Ok((stream, _)) => {
+                        let this = Arc::clone(&this);
+                        calls.spawn(async move {
+                            if let Err(error) = this.connection(stream).await {
+                                tracing::debug!(error = format!("{error:#}"), "a call was not answered");
+                            }
+                        });
+                    }
+                    // Out of file descriptors, most likely: wait rather than spin.
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a call on the socket");
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                },
+            }
+        }
+    }
+
+    async fn connection(&self, stream: UnixStream) -> anyhow::Result<()> {
+        let actor = actor(&stream).context("cannot tell who calls")?;
+        let (reader, mut writer) = stream.into_split();
+        let mut line = String::new();
+        let mut reader = BufReader::new(reader.take(CALL_BYTES));
+        tokio::time::timeout(PATIENCE, reader.read_line(&mut line)).await??;
+        let answer = match serde_json::from_str(&line) {
+            Ok(call) => self.answer(call, actor, &mut writer).await,
+            Err(_) => refused("the daemon does not understand this command: is it another version? restart it"),
+        };
+        write(&mut writer, &answer).await
+    }
+
+    async fn answer(&self, call: Call, actor: Actor, writer: &mut OwnedWriteHalf) -> Answer {
+        match call {
+            Call::Do(request) => self.carry_out(request, actor).await,
+            Call::Scan(sources) => self.scan(sources, writer).await,
+            Call::NotifyTest(route) => self.notify_test(route).await,
+            Call::Backup(path) => self.back_up(path).await,
+            Call::Reload => self.reload().await,
+            Call::Status => Answer::Status((self.status)()),
+        }
+    }
+
+    async fn carry_out(&self, request: service::Request, actor: Actor) -> Answer {
+        let (service, now) = (self.service.clone(), (self.now)());
+        match tokio::task::spawn_blocking(move || service.handle(request, &actor, now)).await {
+            Ok(Ok(response)) => Answer::Done(Box::new(response)),
+            Ok(Err(error)) => Answer::Failed { storage: error.is_storage(), message: chain(&error.into()) },
+            Err(_) => failed("carrying this out crashed: this is a fault in leakwarden"),
+        }
+    }
+
+    async fn scan(&self, wanted: Vec<SourceName>, writer: &mut OwnedWriteHalf) -> Answer {
+        let known = self.nudges.sources();
+        if let Some(unknown) = wanted.iter().find(|name| !known.contains(name)) {
+            let known: Vec<&str> = known.iter().map(SourceName::as_str).collect();
+            return refused(&format!("there is no source `{unknown}` that is switched on (there are: {})", known.join(", ")));
+        }
+        let mut waiting = if wanted.is_empty() { known } else { wanted };
+        let mut events = self.observer.listen();
+        for source in &waiting {
+            self.nudges.nudge(source);
+        }
+        let mut begun: Vec<SourceName> = Vec::new();
+        let mut done: Vec<(SourceName, Result<PassReport, String>)> = Vec::new();
+        while !waiting.is_empty() {
+            let event = match tokio::time::timeout(ALIVE, events.recv()).await {
+                Err(_elapsed) => {
+                    // A blank line is a sign of life; a caller that has gone away ends the wait.
+                    if writer.write_all(b"\n").await.is_err() {
+                        break;
+                    }
+                    continue;
+                }
+                Ok(Ok(event)) => event,
+                Ok(Err(broadcast::error::RecvError::Lagged(_))) => continue,
+                Ok(Err(broadcast::error::RecvError::Closed)) => return failed("the daemon is stopping"),
+            };
+            match &event {
+                Event::PassStarted { source } => begun.push(source.clone()),
+                // A pass that had begun before the nudge does not count.
+                Event::PassEnded { source, report } if begun.contains(source) && waiting.contains(source) => {
+                    waiting.retain(|name| name != source);
+                    done.push((source.clone(), Ok(report.clone())));
+                }
+                Event::PassFailed { source, reason, .. } if begun.contains(source) && waiting.contains(source) => {
+                    waiting.retain(|name| name != source);
+                    done.push((source.clone(), Err(reason.clone())));
+                }
+                _ => {}
+            }
+            if write(writer, &Answer::Event(event)).await.is_err() {
+                break;
+            }
+        }
+        done.sort_by(|a, b| a.0.cmp(&b.0));
+        Answer::Scanned(done)
+    }
+
+    async fn notify_test(&self, route: RouteName) -> Answer {
+        if !self.ways.borrow().contains_key(&route) {
+            let known: Vec<String> = self.ways.borrow().keys().map(ToString::to_string).collect();
+            return refused(&format!("there is no route `{route}` (there are: {})", known.join(", ")));
+        }
+        let (record, now) = (self.record.clone(), (self.now)());
+        let queued = tokio::task::spawn_blocking(move || deliver::queue_test(&record, route, now)).await;
+        let id = match queued {
+            Ok(Ok(id)) => id,
+            Ok(Err(error)) => return Answer::Failed { message: chain(&error.into()), storage: true },
+            Err(_) => return failed("queueing the message crashed: this is a fault in leakwarden"),
+        };
+        let mut events = self.observer.listen();
+        self.wake.notify_one();
+        let ended = async {
+            loop {
+                match events.recv().await {
+                    Ok(Event::Delivered { delivery, .. } | Event::DeliveryFailed { delivery, .. }) if delivery == id => return,
+                    Err(broadcast::error::RecvError::Closed) => return,
+                    _ => {}
+                }
+            }
+        };
+        drop(tokio::time::timeout(TEST, ended).await);
+        let record = self.record.clone();
+        match tokio::task::spawn_blocking(move || record.delivery(id)).await {
+            Ok(Ok(delivery)) => Answer::Tested(Box::new(delivery)),
+            Ok(Err(error)) => Answer::Failed { message: chain(&error.into()), storage: true },
+            Err(_) => failed("reading the delivery crashed: this is a fault in leakwarden"),
+        }
+    }
+
+    async fn back_up(&self, path: std::path::PathBuf) -> Answer {
+        let backup = Arc::clone(&self.backup);
+        match tokio::task::spawn_blocking(move || backup(&path)).await {
+            Ok(Ok(bytes)) => Answer::BackedUp(bytes),
+            Ok(Err(error)) => Answer::Failed { message: chain(&error), storage: true },
+            Err(_) => failed("the backup crashed: this is a fault in leakwarden"),
+        }
+    }
+
+    async fn reload(&self) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        if self.reload.send(answer).await.is_err() {
+            return failed("the daemon is stopping");
+        }
+        match answered.await {
+            Ok(Ok(())) => Answer::Reloaded,
+            Ok(Err(message)) => Answer::Failed { message, storage: false },
+            Err(_) => failed("the daemon is stopping"),
+        }
+    }
+}
+
+fn refused(message: &str) -> Answer {
+    Answer::Failed { message: message.to_owned(), storage: false }
+}
+
+fn failed(message: &str) -> Answer {
+    Answer::Failed { message: message.to_owned(), storage: true }
+}
+
+fn chain(error: &anyhow::Error) -> String {
+    format!("{error:#}")
+}
+
+fn actor(stream: &UnixStream) -> std::io::Result<Actor> {
+    Ok(super::actor::of_uid(stream.peer_cred()?.uid()))
+}
+
+async fn write(writer: &mut OwnedWriteHalf, answer: &Answer) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    writer.write_all(&line).await?;
+    Ok(())
+}
