@@ -99,6 +99,7 @@ fn a_missed_run_is_the_last_one_and_only_if_it_is_new() {
         // In the second pass of the hour, what the first pass had counts, and nothing is still to come.
         ("45 2 * * *", "Europe/Berlin", "2026-10-25T00:00:00Z", "2026-10-25T01:10:00Z", Some("2026-10-25T00:45:00Z")),
         ("45 2 * * *", "Europe/Berlin", "2026-10-25T00:50:00Z", "2026-10-25T01:50:00Z", None),
+        ("10 3 * * *", "Europe/Berlin", "2026-10-23T12:00:00Z", "2026-10-25T01:20:00Z", Some("2026-10-24T01:10:00Z")),
         ("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z", Some("2026-03-29T01:00:00Z")),
         ("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T00:59:59Z", None),
     ];
