@@ -5,6 +5,7 @@
 // 0: nouns
 pub mod model;
 // 1: values
+pub mod escape;
 pub mod secret;
 pub mod unpack;
 // 2: files

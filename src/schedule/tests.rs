@@ -117,7 +117,7 @@ fn a_missed_run_is_the_last_one_and_only_if_it_is_new() {
 #[test]
 fn jitter_is_the_same_again_and_stays_below_its_bound() {
     let at = Timestamp::from_second(1_800_000_000).unwrap();
-    let most = Duration::from_secs(60);
+    let most = Duration::from_mins(1);
     assert_eq!(jitter("pastes", at, most), jitter("pastes", at, most));
     assert_ne!(jitter("pastes", at, most), jitter("forge", at, most));
     assert_eq!(jitter("pastes", at, Duration::ZERO), Duration::ZERO);
