@@ -7,6 +7,7 @@ pub mod model;
 // 1: values
 pub mod escape;
 pub mod secret;
+pub mod settings;
 pub mod unpack;
 // 2: files
 pub mod fs;
