@@ -5,7 +5,9 @@
 // 0: nouns
 pub mod model;
 // 1: values
+pub mod escape;
 pub mod secret;
+pub mod settings;
 pub mod unpack;
 // 2: files
 pub mod fs;

@@ -1,0 +1,76 @@
+//! Logs on standard error, as text or JSON.
+//!
+//! One invariant: an event is one line, and nothing in it can be obeyed by a terminal, whatever was logged.
+
+use std::io::{self, Write};
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::args::{Global, LogFormat};
+use crate::escape::{visible, visible_json};
+
+/// Starts logging; only the first call counts. `RUST_LOG` overrides `level`, `-v` and `-q` override both.
+pub(super) fn start(global: &Global, level: LevelFilter, format: LogFormat) {
+    let asked = match (global.quiet, global.verbose) {
+        (true, _) => Some(LevelFilter::ERROR),
+        (false, 0) => None,
+        (false, 1) => Some(LevelFilter::INFO),
+        (false, 2) => Some(LevelFilter::DEBUG),
+        (false, _) => Some(LevelFilter::TRACE),
+    };
+    let filter = match asked {
+        // Libraries speak only when everything is wanted.
+        Some(asked) if asked < LevelFilter::TRACE => {
+            EnvFilter::new(format!("{},leakwarden={asked}", asked.min(LevelFilter::WARN)))
+        }
+        Some(asked) => EnvFilter::new(asked.to_string()),
+        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+            EnvFilter::new(format!("{},leakwarden={level}", level.min(LevelFilter::WARN)))
+        }),
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    let started = match global.log_format.unwrap_or(format) {
+        LogFormat::Text => builder.with_writer(Lines { show: visible_line }).try_init(),
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_writer(Lines { show: |line| visible_json(line).into_owned() })
+            .try_init(),
+    };
+    if let Err(error) = started {
+        tracing::debug!(%error, "logging was started before");
+    }
+}
+
+fn visible_line(line: &str) -> String {
+    visible(line).into_owned()
+}
+
+/// Writes every event as one escaped line.
+#[derive(Clone, Copy)]
+struct Lines {
+    show: fn(&str) -> String,
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
+}
+
+impl Write for Lines {
+    /// `tracing-subscriber` hands over one whole event at a time.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = format!("{}\n", (self.show)(text.trim_end_matches('\n')));
+        io::stderr().lock().write_all(line.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
