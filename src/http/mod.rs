@@ -1,8 +1,25 @@
 //! The only outbound connections: pacing, retries, validators, caps, address guard, proxies.
+//!
+//! Owns every connection that leaves this machine. Its invariant: nothing is connected to that the guard has not
+//! permitted as an address, or that a configured proxy does not stand in front of. It must not know what is
+//! fetched or why. It reads the clock, since servers speak in dates.
 
-use std::net::IpAddr;
+mod body;
+mod client;
+mod dial;
+mod exchange;
+mod failure;
+pub mod gateway;
+mod guard;
+mod head;
+mod limit;
+mod pace;
+mod pause;
+mod proxy;
+#[cfg(test)]
+mod stand;
+
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -13,6 +30,10 @@ use crate::model::batch::Validator;
 use crate::model::document::{Body, Exchange};
 use crate::secret::Secret;
 
+pub use client::Client;
+pub use guard::is_public;
+pub use pause::Pause;
+
 /// How the client behaves towards the world.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -20,13 +41,13 @@ pub struct Settings {
     pub contact: Option<String>,
     /// Private addresses that may be reached all the same.
     pub allow: Vec<IpNet>,
-    /// The least time between two requests to one host.
+    /// The least time between the beginnings of two requests to one host; up to a quarter more, at random.
     pub pace: Duration,
-    /// The least time between two requests to certain hosts.
+    /// The same for certain hosts, by `host` or `host:port`.
     pub pace_by_host: Vec<(String, Duration)>,
     /// Connecting and each read must make progress within this time.
     pub stall: Duration,
-    /// One exchange must be over within this time.
+    /// One exchange must be over within this time, redirects included, waiting for its turn not.
     pub total: Duration,
     /// Bytes of one body, after decompression.
     pub max_body: u64,
@@ -34,7 +55,7 @@ pub struct Settings {
     pub max_redirects: u32,
     /// Attempts at one request before it counts as failed.
     pub attempts: u32,
-    /// A proxy for everything: `http://`, `https://` or `socks5h://`.
+    /// A proxy for everything: `http://`, `https://` or `socks5h://`, without a user name.
     pub proxy: Option<Url>,
     /// Its user and password.
     pub proxy_auth: Option<(String, Secret)>,
@@ -47,11 +68,13 @@ pub struct Settings {
 pub struct Request {
     /// Where to.
     pub url: Url,
-    /// Headers beyond the client's own.
+    /// Headers beyond the client's own. They go to the origin of `url` only, never to where it redirects, and are
+    /// recorded without their values.
     pub headers: Vec<(String, Secret)>,
-    /// What to ask "has it changed?" with.
+    /// What to ask "has it changed?" with; passed over unless it was given for this very `url`.
     pub validator: Option<Validator>,
-    /// A body to post; a GET without one.
+    /// A body to post, after its media type; a GET without one. A post is repeated only if it surely did not arrive,
+    /// and is never redirected.
     pub post: Option<(&'static str, Vec<u8>)>,
     /// Fewer bytes than the settings allow.
     pub max_body: Option<u64>,
@@ -71,13 +94,13 @@ pub struct Response {
     pub exchange: Exchange,
     /// The body, decompressed, up to the cap; empty for 304.
     pub body: Body,
-    /// Whether the cap cut the body off.
+    /// Whether there was more than this: the cap cut it off, the time was over, or every attempt broke off midway.
     pub truncated: bool,
     /// Whether the server said that nothing has changed.
     pub not_modified: bool,
     /// The declared media type.
     pub media_type: Option<String>,
-    /// What to ask with the next time.
+    /// What to ask with the next time; none if the body broke off, so that the rest is asked for again.
     pub validator: Option<Validator>,
 }
 
@@ -130,53 +153,32 @@ pub enum Error {
         /// What was wrong.
         why: String,
     },
+    /// What was configured cannot work: a person must act.
+    #[error("{what}")]
+    Misconfigured {
+        /// What, and what to do.
+        what: String,
+    },
     /// The body could not be spooled.
     #[error(transparent)]
     Spool(#[from] crate::fs::Error),
 }
 
-/// A host that asked to be left alone for a while. Kept in the record, so that a restart does not forget it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Pause {
-    /// The host with its port.
-    pub host: String,
-    /// Until when.
-    pub until: Timestamp,
+/// The clock of this module.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "servers speak in dates: `http` reads the clock, here only"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
-/// The client; cheap to clone, all clones share their pacing.
-#[derive(Debug, Clone)]
-pub struct Client {
-    _inner: Arc<()>,
-}
-
-impl Client {
-    /// Makes a client.
-    pub fn new(settings: Settings) -> Result<Self, Error> {
-        let _ = settings;
-        todo!()
+/// A random part of a time, so that many do not act at the same instant.
+fn random_part(of: Duration) -> Duration {
+    let mut bytes = [0; 4];
+    // Without randomness the whole is taken: slower, never rude.
+    if getrandom::fill(&mut bytes).is_err() {
+        return of;
     }
-
-    /// Sends a request, waits for its turn, follows redirects, retries what is worth it.
-    pub async fn send(&self, request: Request) -> Result<Response, Error> {
-        let _ = request;
-        todo!()
-    }
-
-    /// The hosts that asked to be left alone, for the record.
-    pub fn pauses(&self) -> Vec<Pause> {
-        todo!()
-    }
-
-    /// Puts back what was recorded before a restart.
-    pub fn restore(&self, pauses: Vec<Pause>) {
-        let _ = pauses;
-        todo!()
-    }
-}
-
-/// Whether an address may be connected to without being allowed expressly. Pure.
-pub fn is_public(address: IpAddr) -> bool {
-    let _ = address;
-    todo!()
+    of.mul_f64(f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))
 }
