@@ -1,7 +1,45 @@
 //! Fingerprints on disk: immutable segments, one manifest swapped atomically, memory-mapped.
+//!
+//! A *segment* holds documents and the sorted values that stand in them; it never changes. The *manifest* names
+//! the segments of one *generation*, their dead documents, and the corpora. A commit writes new segments, then
+//! swaps the manifest: whoever looks sees the old generation or the new one, whatever happens in between. A
+//! [`Snapshot`] is one generation; the one [`Writer`] makes the next.
+//!
+//! The invariant: no answer rests on bytes that were not verified, and no byte in the folder tells, without the
+//! key, what a text says or what a document is called. The module knows nothing of how values are made.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `format`, `codec`, `stream` | layout of the files, numbers as bytes, sections being written |
+//! | `seal`, `names` | encryption, checksums, name keys |
+//! | `filter`, `bucket` | values: surely not; and where |
+//! | `segment`, `segment_writer`, `pending`, `merge`, `dead` | one segment: reading, writing, from memory, from others, what is gone |
+//! | `manifest`, `live`, `folder` | one generation, on disk and opened; where it is |
+//! | `snapshot`, `writer` | what others use |
+//!
+//! `docs/index-format.md` describes the files byte by byte.
+
+mod bucket;
+mod codec;
+mod dead;
+mod filter;
+mod folder;
+mod format;
+mod live;
+mod manifest;
+mod merge;
+mod names;
+mod pending;
+mod seal;
+mod segment;
+mod segment_writer;
+mod snapshot;
+mod stream;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,6 +48,12 @@ use crate::fingerprint::TextPrints;
 use crate::keys::Keys;
 use crate::model::finding::Lines;
 use crate::model::ids::CorpusName;
+
+use folder::Folder;
+use live::Generation;
+use manifest::Manifest;
+pub use snapshot::Snapshot;
+pub use writer::Writer;
 
 /// What a named body of text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +173,12 @@ pub enum Error {
         /// The id of the key that was given.
         given: String,
     },
+    /// Documents were put before their corpus was.
+    #[error("there is no corpus `{corpus}` in the index; add it first")]
+    UnknownCorpus {
+        /// The corpus that was named.
+        corpus: CorpusName,
+    },
     /// Somebody else is writing.
     #[error("another command is changing the corpora in `{}`; wait for it to end and try again", dir.display())]
     Locked {
@@ -137,115 +187,42 @@ pub enum Error {
     },
 }
 
-/// The index in a folder.
-#[derive(Debug)]
-pub struct Index {}
+/// The index in a folder, which belongs to it alone. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Index {
+    folder: Arc<Folder>,
+    current: Arc<Mutex<Arc<Generation>>>,
+}
 
 impl Index {
-    /// Opens the index, or makes an empty one. Checks the manifest, the key and every segment's checksum.
+    /// Opens the index; where there is none yet, it is empty, and the first writer makes it. Checks the manifest,
+    /// the key and every byte of every segment.
     pub fn open(dir: &Path, keys: &Keys) -> Result<Self, Error> {
-        let _ = (dir, keys);
-        todo!()
+        let folder = Arc::new(Folder::new(dir, keys));
+        let generation = Arc::new(Generation::read(&folder, None)?);
+        Ok(Self { folder, current: Arc::new(Mutex::new(generation)) })
     }
 
-    /// The state at this moment; later commits do not disturb it. Cheap if nothing has changed.
+    /// The state at this moment; later commits do not disturb it. Reads 80 bytes if nothing has changed, else the
+    /// manifest and the segments that are new, which are verified; also what another process committed.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        todo!()
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if Manifest::stamp(&self.folder)? != current.stamp {
+            *current = Arc::new(Generation::read(&self.folder, Some(&current))?);
+        }
+        Ok(Snapshot { generation: Arc::clone(&current) })
     }
 
-    /// Takes the writer's lock.
+    /// Takes the writer's lock; a folder that is not there is made.
     pub fn writer(&self) -> Result<Writer, Error> {
-        todo!()
+        Writer::new(self)
+    }
+
+    /// Spares the next snapshot the opening of what this process has just committed.
+    fn publish(&self, generation: Generation) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(generation);
     }
 }
 
-/// Changes the index. Nothing is visible before [`Writer::commit`]; dropping it changes nothing.
-#[derive(Debug)]
-pub struct Writer {}
-
-impl Writer {
-    /// Adds a corpus or replaces what is known of it; its documents stay.
-    pub fn put_corpus(&mut self, entry: CorpusEntry) {
-        let _ = entry;
-        todo!()
-    }
-    /// Adds a document, or replaces the one of that name.
-    pub fn put_document(
-        &mut self,
-        corpus: &CorpusName,
-        document: IndexedDocument,
-    ) -> Result<(), Error> {
-        let _ = (corpus, document);
-        todo!()
-    }
-    /// Removes a document if it is there.
-    pub fn remove_document(&mut self, corpus: &CorpusName, name: &str) {
-        let _ = (corpus, name);
-        todo!()
-    }
-    /// Removes a corpus and its documents.
-    pub fn remove_corpus(&mut self, corpus: &CorpusName) {
-        let _ = corpus;
-        todo!()
-    }
-    /// The versions of a corpus' documents by name, changes of this writer included: for a refresh.
-    pub fn versions(&self, corpus: &CorpusName) -> Result<BTreeMap<String, String>, Error> {
-        let _ = corpus;
-        todo!()
-    }
-    /// Makes the changes visible and durable, merges segments when there are many. The writer can go on
-    /// (a long reading commits now and then, so that it can be resumed).
-    pub fn commit(&mut self) -> Result<u64, Error> {
-        todo!()
-    }
-}
-
-/// The index at one moment. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Snapshot {}
-
-impl Snapshot {
-    /// Rises with every commit.
-    pub fn generation(&self) -> u64 {
-        todo!()
-    }
-    /// The corpora and baselines.
-    pub fn corpora(&self) -> Vec<CorpusEntry> {
-        todo!()
-    }
-    /// How many live documents and samples a corpus has, and its skipped files.
-    pub fn counts(&self, corpus: &CorpusName) -> (u64, u64) {
-        let _ = corpus;
-        todo!()
-    }
-    /// How many documents of all corpora (not baselines) there are.
-    pub fn documents(&self) -> u64 {
-        todo!()
-    }
-    /// For each value, every place where it stands in live documents, at most `cap` of them; the count of all.
-    /// Values are looked up in one batch so that the disk's and the caches' latencies overlap.
-    pub fn postings(
-        &self,
-        values: &[u64],
-        cap: usize,
-        found: &mut dyn FnMut(usize, &[Posting], u32),
-    ) {
-        let _ = (values, cap, found);
-        todo!()
-    }
-    /// The live documents whose whole normalised text has this value.
-    pub fn whole(&self, value: u64) -> Vec<DocumentNumber> {
-        let _ = value;
-        todo!()
-    }
-    /// A document.
-    pub fn document(&self, number: DocumentNumber) -> DocumentEntry {
-        let _ = number;
-        todo!()
-    }
-    /// What a document is for, without decrypting its name.
-    pub fn role(&self, number: DocumentNumber) -> Role {
-        let _ = number;
-        todo!()
-    }
-}
+#[cfg(test)]
+mod tests;

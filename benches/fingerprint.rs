@@ -1,0 +1,30 @@
+//! How fast texts are fingerprinted in memory, against BLAKE3 on the same bytes in the same run.
+//!
+//! Both go document by document on one thread. The texts are this package's own sources and those of its
+//! dependencies that are on this machine, as they come. `cargo bench --bench fingerprint`.
+
+mod support;
+
+use leakwarden::fingerprint::Fingerprinter;
+use leakwarden::keys::Keys;
+
+fn main() {
+    let texts = support::texts(32 * 1024 * 1024);
+    let bytes: usize = texts.iter().map(String::len).sum();
+    let fingerprinter = Fingerprinter::new(&Keys::from_bytes([1; 32]));
+
+    let hashing = support::fastest(|| {
+        for text in &texts {
+            std::hint::black_box(blake3::hash(text.as_bytes()));
+        }
+    });
+    let mut prints = 0;
+    let fingerprinting = support::fastest(|| {
+        prints = 0;
+        for text in &texts {
+            prints += std::hint::black_box(fingerprinter.text(text)).prints.len();
+        }
+    });
+    support::report("fingerprint", bytes, texts.len(), fingerprinting, hashing);
+    println!("  {prints} prints, {:.1} for a thousand bytes", prints as f64 * 1e3 / bytes as f64);
+}

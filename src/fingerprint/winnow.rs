@@ -1,0 +1,225 @@
+//! Chooses which stretches of a string of symbols are kept.
+//!
+//! Winnowing (Schleimer, Wilkerson, Aiken, SIGMOD 2003): of every window of w neighbouring stretches
+//! the least one is kept, by an order that is secret, so that nobody can tell or avoid what is sampled.
+//! Hashes of stretches and minima of windows are both built by doubling: each pass joins two halves of
+//! all places at once, in plain loops over arrays that compilers turn into vector code.
+//!
+//! A stretch of few distinct symbols (runs, rulers, tables of zeros) says nothing and is never chosen:
+//! a window takes the least of the others, or nothing if there is none. That depends on the stretch
+//! alone, so both sides of a comparison leave out the same.
+
+use super::Fingerprinter;
+
+const STRETCH: usize = Fingerprinter::STRETCH;
+const WINDOW: usize = Fingerprinter::WINDOW;
+// The passes below are written out for these lengths.
+const _: () = assert!(STRETCH == 24 && WINDOW == 24);
+
+/// How many symbols are worked on at once: what fits the nearest cache, and in `POSITION` bits.
+pub(super) const BLOCK: usize = 1 << POSITION_BITS;
+const POSITION_BITS: u32 = 12;
+const POSITION: i32 = (1 << POSITION_BITS) - 1;
+/// The order of a stretch that is never chosen: above all others.
+const NEVER: i32 = i32::MAX & !POSITION;
+/// A stretch of at most so many distinct symbols is monotonous.
+pub(super) const MONOTONOUS: u32 = 4;
+
+/// The secret order of stretches.
+#[derive(Debug)]
+pub(super) struct Order {
+    /// A random word a symbol; a stretch's hash is made of them, each turned by its place (a cyclic
+    /// polynomial, Cohen 1997).
+    words: [u32; 256],
+    /// A random odd factor that breaks up the linearity of that.
+    factor: u32,
+}
+
+/// The working memory of [`Order::choose`], kept between calls.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    hashes: Box<[u32; BLOCK]>,
+    halves: Box<[u32; BLOCK]>,
+    kinds: Box<[u32; BLOCK]>,
+    minima: Box<[i32; BLOCK]>,
+}
+
+impl Scratch {
+    pub(super) fn new() -> Self {
+        Self {
+            hashes: Box::new([0; BLOCK]),
+            halves: Box::new([0; BLOCK]),
+            kinds: Box::new([0; BLOCK]),
+            minima: Box::new([0; BLOCK]),
+        }
+    }
+}
+
+/// The bit that stands for a symbol when distinct ones are counted. Symbols of one script have
+/// different bits, except some that are 32 apart: digits and a few letters.
+fn kind(symbol: u8) -> u32 {
+    1 << (symbol & 31)
+}
+
+/// Whether symbols are too much alike to say anything.
+pub(super) fn is_monotonous(symbols: &[u8]) -> bool {
+    symbols.iter().fold(0, |kinds, symbol| kinds | kind(*symbol)).count_ones() <= MONOTONOUS
+}
+
+/// One pass: joins each place's value with the one `DISTANCE` further on.
+#[inline]
+fn pass<T: Copy, const DISTANCE: usize>(values: &mut [T], join: impl Fn(T, T) -> T) {
+    // Reading runs ahead of writing, so that the pass can work in place.
+    for at in 0..values.len().saturating_sub(DISTANCE) {
+        values[at] = join(values[at], values[at + DISTANCE]);
+    }
+}
+
+impl Order {
+    pub(super) fn new(secret: &[u8; 32]) -> Self {
+        let mut random = blake3::Hasher::new_keyed(secret).finalize_xof();
+        let mut next = || {
+            let mut bytes = [0; 4];
+            random.fill(&mut bytes);
+            u32::from_le_bytes(bytes)
+        };
+        Self { words: std::array::from_fn(|_| next()), factor: next() | 1 }
+    }
+
+    /// Calls `chosen` with the place of every stretch that a window of `symbols` keeps, ascending, each
+    /// once. At most [`BLOCK`] symbols.
+    pub(super) fn choose(
+        &self,
+        symbols: &[u8],
+        scratch: &mut Scratch,
+        mut chosen: impl FnMut(usize),
+    ) {
+        let Some(windows) = (symbols.len() + 1).checked_sub(STRETCH + WINDOW - 1) else { return };
+        self.rank(symbols, scratch);
+        let minima = &mut scratch.minima[..=symbols.len() - STRETCH];
+        pass::<_, 1>(minima, i32::min);
+        pass::<_, 2>(minima, i32::min);
+        pass::<_, 4>(minima, i32::min);
+        pass::<_, 8>(minima, i32::min);
+        pass::<_, 8>(minima, i32::min); // 16 and 16 that overlap: 24
+        let mut previous = NEVER;
+        for least in &minima[..windows] {
+            if *least != previous {
+                previous = *least;
+                if *least < NEVER {
+                    #[expect(clippy::cast_sign_loss, reason = "the mask leaves no sign")]
+                    chosen((*least & POSITION) as usize);
+                }
+            }
+        }
+    }
+
+    /// Sets `scratch.minima` to the order of every stretch, its place in the low bits: the minimum of a
+    /// window then tells where it is, and the leftmost of equal ones is the least.
+    #[inline(never)]
+    fn rank(&self, symbols: &[u8], scratch: &mut Scratch) {
+        let hashes = &mut scratch.hashes[..symbols.len()];
+        let kinds = &mut scratch.kinds[..symbols.len()];
+        for ((hash, kinds), symbol) in hashes.iter_mut().zip(kinds.iter_mut()).zip(symbols) {
+            *hash = self.words[usize::from(*symbol)];
+            *kinds = kind(*symbol);
+        }
+        pass::<_, 1>(hashes, |left, right| left.rotate_left(1) ^ right);
+        pass::<_, 2>(hashes, |left, right| left.rotate_left(2) ^ right);
+        pass::<_, 4>(hashes, |left, right| left.rotate_left(4) ^ right);
+        let eights = &mut scratch.halves[..symbols.len()];
+        eights.copy_from_slice(hashes);
+        pass::<_, 8>(hashes, |left, right| left.rotate_left(8) ^ right);
+        pass::<_, 1>(kinds, |left, right| left | right);
+        pass::<_, 2>(kinds, |left, right| left | right);
+        pass::<_, 4>(kinds, |left, right| left | right);
+        pass::<_, 8>(kinds, |left, right| left | right);
+        pass::<_, 8>(kinds, |left, right| left | right); // 16 and 16 that overlap: 24
+        let stretches = symbols.len() - STRETCH + 1;
+        let parts = hashes.iter().zip(&eights[16..]).zip(kinds.iter());
+        for ((at, minimum), ((sixteen, eight), kinds)) in
+            (0_i32..).zip(&mut scratch.minima[..stretches]).zip(parts)
+        {
+            let linear = sixteen.rotate_left(8) ^ eight;
+            let mixed = (linear ^ (linear >> 15)).wrapping_mul(self.factor);
+            let order = ((mixed ^ (mixed >> 14)) >> 1).cast_signed() & !POSITION;
+            // Clearing the lowest bit as often as a monotonous stretch has bits leaves nothing of it.
+            let mut rest = *kinds;
+            for _ in 0..MONOTONOUS {
+                rest &= rest.wrapping_sub(1);
+            }
+            *minimum =
+                if rest == 0 { NEVER } else { order.min(NEVER - 1 - POSITION) & !POSITION } | at;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition, without any cleverness.
+    fn by_definition(order: &Order, symbols: &[u8]) -> Vec<usize> {
+        let rank = |at: usize| {
+            let stretch = &symbols[at..at + STRETCH];
+            let linear = stretch
+                .iter()
+                .fold(0_u32, |hash, s| hash.rotate_left(1) ^ order.words[usize::from(*s)]);
+            let mixed = (linear ^ (linear >> 15)).wrapping_mul(order.factor);
+            let rank = (mixed ^ (mixed >> 14)) >> (1 + POSITION_BITS);
+            (!is_monotonous(stretch)).then_some((rank.min((1 << 19) - 2), at))
+        };
+        let stretches = (symbols.len() + 1).saturating_sub(STRETCH);
+        let mut all: Vec<usize> = (0..(stretches + 1).saturating_sub(WINDOW))
+            .filter_map(|window| (window..window + WINDOW).filter_map(rank).min())
+            .map(|(_, at)| at)
+            .collect();
+        all.dedup();
+        all
+    }
+
+    fn check(symbols: &[u8]) {
+        let order = Order::new(&[9; 32]);
+        let mut found = Vec::new();
+        order.choose(symbols, &mut Scratch::new(), |at| found.push(at));
+        assert_eq!(found, by_definition(&order, symbols));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn choosing_by_doubling_agrees_with_the_definition(
+            symbols in proptest::collection::vec(b'a'..b'z', 0..400),
+            few in proptest::collection::vec(b'a'..b'g', 0..200),
+        ) {
+            check(&symbols);
+            check(&few);
+        }
+    }
+
+    #[test]
+    fn sampling_is_as_thin_as_the_theory_says() {
+        let mut random = blake3::Hasher::new().finalize_xof();
+        let mut symbols = [0; BLOCK];
+        let (order, mut scratch, mut count) = (Order::new(&[3; 32]), Scratch::new(), 0_u32);
+        for _ in 0..50 {
+            random.fill(&mut symbols);
+            symbols.iter_mut().for_each(|symbol| *symbol = b'a' + *symbol % 26);
+            order.choose(&symbols, &mut scratch, |_| count += 1);
+        }
+        let density = f64::from(count) / (50.0 * (BLOCK - STRETCH - WINDOW + 2) as f64);
+        assert!((density - 2.0 / 25.0).abs() < 0.002, "{density}");
+    }
+
+    #[test]
+    fn monotonous_stretches_are_never_chosen_and_repetition_does_not_flood() {
+        let order = Order::new(&[3; 32]);
+        for (text, most) in
+            [("0", 0), ("0x00", 0), ("abcd", 0), ("deadbeef", 700), ("abcdefghijk", 400)]
+        {
+            let symbols: Vec<u8> = text.bytes().cycle().take(BLOCK).collect();
+            let mut count = 0;
+            order.choose(&symbols, &mut Scratch::new(), |_| count += 1);
+            assert!(count <= most, "{text} {count}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Values and their postings, as bytes: a bucket holds the values that share their high bits.
+//!
+//! ```text
+//! bucket    = count, count x remainder (the low bits of a value, ascending), count x list
+//! list      = document << 1, posting                             of a value that stands in one place
+//!           | length << 1 | 1, length bytes: count, count x (step to its document, posting)
+//! posting   = position (or the step to it, in the same document), first line, last line - first line
+//! ```
+//! Remainders have a fixed width in bytes, so that they are searched without decoding; all other numbers are
+//! varints. Lists are skipped without decoding them, except those of one posting.
+
+use super::codec::{Broken, Cursor, put_varint};
+use super::{DocumentNumber, Posting};
+use crate::model::finding::Lines;
+
+/// Values to a bucket, at most and on average; at least half as many.
+const MEAN: u64 = 32;
+
+/// How values are spread over buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Buckets {
+    /// How many high bits of a value choose its bucket.
+    bits: u32,
+}
+
+impl Buckets {
+    /// The most high bits that are used: 2^40 values.
+    const MOST_BITS: u32 = 35;
+
+    /// For so many values.
+    pub(super) fn for_values(values: u64) -> Self {
+        Self { bits: values.div_ceil(MEAN).next_power_of_two().ilog2().min(Self::MOST_BITS) }
+    }
+
+    pub(super) fn from_bits(bits: u32) -> Result<Self, Broken> {
+        if bits <= Self::MOST_BITS { Ok(Self { bits }) } else { Err(Broken) }
+    }
+
+    pub(super) fn bits(self) -> u32 {
+        self.bits
+    }
+
+    pub(super) fn count(self) -> u64 {
+        1 << self.bits
+    }
+
+    /// Which bucket a value belongs to.
+    pub(super) fn of(self, value: u64) -> u64 {
+        value.checked_shr(64 - self.bits).unwrap_or(0)
+    }
+
+    /// The value of a remainder in a bucket.
+    pub(super) fn value(self, bucket: u64, remainder: u64) -> u64 {
+        bucket.checked_shl(64 - self.bits).unwrap_or(0) | remainder
+    }
+
+    fn remainder(self, value: u64) -> u64 {
+        value & (u64::MAX >> self.bits)
+    }
+
+    /// Bytes of a remainder.
+    fn width(self) -> usize {
+        (64 - self.bits).div_ceil(8) as usize
+    }
+}
+
+fn remainder_at(remainders: &[u8], width: usize, index: usize) -> u64 {
+    let mut bytes = [0; 8];
+    bytes[..width].copy_from_slice(&remainders[index * width..(index + 1) * width]);
+    u64::from_le_bytes(bytes)
+}
+
+/// Encodes the postings of one value, which arrive in order.
+#[derive(Debug, Default)]
+struct ListBuilder {
+    count: u64,
+    first: Option<Posting>,
+    last: Option<Posting>,
+    body: Vec<u8>,
+}
+
+impl ListBuilder {
+    fn push(&mut self, posting: Posting) {
+        let before = self.last.map_or(0, |last| last.document.0);
+        let same = self.last.filter(|last| last.document == posting.document);
+        put_varint(&mut self.body, u64::from(posting.document.0 - before));
+        let position = posting.position - same.map_or(0, |last| last.position);
+        put_place(&mut self.body, position, posting.lines);
+        self.first = self.first.or(Some(posting));
+        self.last = Some(posting);
+        self.count += 1;
+    }
+
+    /// Appends the list and begins the next.
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        if let (1, Some(only)) = (self.count, self.first) {
+            put_varint(out, u64::from(only.document.0) << 1);
+            put_place(out, only.position, only.lines);
+        } else {
+            let mut count = Vec::new();
+            put_varint(&mut count, self.count);
+            put_varint(out, ((count.len() + self.body.len()) as u64) << 1 | 1);
+            out.extend_from_slice(&count);
+            out.extend_from_slice(&self.body);
+        }
+        self.body.clear();
+        (self.count, self.first, self.last) = (0, None, None);
+    }
+}
+
+fn put_place(out: &mut Vec<u8>, position: u32, lines: Lines) {
+    put_varint(out, u64::from(position));
+    put_varint(out, u64::from(lines.first));
+    put_varint(out, u64::from(lines.last.wrapping_sub(lines.first)));
+}
+
+fn read_place(cursor: &mut Cursor<'_>) -> Result<(u32, Lines), Broken> {
+    let position = cursor.varint32()?;
+    let first = cursor.varint32()?;
+    let last = first.wrapping_add(cursor.varint32()?);
+    Ok((position, Lines { first, last }))
+}
+
+/// Encodes one bucket after another; values arrive in order.
+#[derive(Debug)]
+pub(super) struct Builder {
+    buckets: Buckets,
+    count: u64,
+    remainders: Vec<u8>,
+    list: ListBuilder,
+    lists: Vec<u8>,
+}
+
+impl Builder {
+    pub(super) fn new(buckets: Buckets) -> Self {
+        Self {
+            buckets,
+            count: 0,
+            remainders: Vec::new(),
+            list: ListBuilder::default(),
+            lists: Vec::new(),
+        }
+    }
+
+    /// Adds a posting of the current value.
+    pub(super) fn push(&mut self, posting: Posting) {
+        self.list.push(posting);
+    }
+
+    /// Ends the current value.
+    pub(super) fn close_value(&mut self, value: u64) {
+        let remainder = self.buckets.remainder(value).to_le_bytes();
+        self.remainders.extend_from_slice(&remainder[..self.buckets.width()]);
+        self.list.finish(&mut self.lists);
+        self.count += 1;
+    }
+
+    /// Appends the bucket and begins the next. An empty bucket has no bytes.
+    pub(super) fn close_bucket(&mut self, out: &mut Vec<u8>) {
+        if self.count > 0 {
+            put_varint(out, self.count);
+            out.append(&mut self.remainders);
+            out.append(&mut self.lists);
+            self.count = 0;
+        }
+    }
+}
+
+/// The postings of one value.
+#[derive(Debug, Clone)]
+pub(super) struct List<'a> {
+    count: u32,
+    left: u32,
+    body: Cursor<'a>,
+    /// The posting before, or the number of the only document.
+    last: Option<Posting>,
+    only: Option<DocumentNumber>,
+}
+
+impl<'a> List<'a> {
+    /// Reads one list and moves behind it.
+    fn read(cursor: &mut Cursor<'a>) -> Result<Self, Broken> {
+        let head = cursor.varint()?;
+        if head & 1 == 0 {
+            let only = DocumentNumber(u32::try_from(head >> 1).map_err(|_| Broken)?);
+            let body = *cursor;
+            read_place(cursor)?;
+            return Ok(Self { count: 1, left: 1, body, last: None, only: Some(only) });
+        }
+        let length = usize::try_from(head >> 1).map_err(|_| Broken)?;
+        let mut body = Cursor::new(cursor.take(length)?);
+        let count = body.varint32()?;
+        Ok(Self { count, left: count, body, last: None, only: None })
+    }
+
+    /// How many postings there are in all.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Posting>, Broken> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        let before = self.last.map_or(0, |last| last.document.0);
+        let document = match self.only {
+            Some(only) => only,
+            None => DocumentNumber(before.checked_add(self.body.varint32()?).ok_or(Broken)?),
+        };
+        let (step, lines) = read_place(&mut self.body)?;
+        let same = self.last.filter(|last| last.document == document);
+        let position = same.map_or(0, |last| last.position).checked_add(step).ok_or(Broken)?;
+        let posting = Posting { document, position, lines };
+        self.last = Some(posting);
+        Ok(Some(posting))
+    }
+}
+
+/// A bucket as it is stored, read from its beginning.
+#[derive(Debug, Clone)]
+pub(super) struct Bucket<'a> {
+    width: usize,
+    remainders: &'a [u8],
+    lists: Cursor<'a>,
+    next: usize,
+}
+
+impl<'a> Bucket<'a> {
+    pub(super) fn new(buckets: Buckets, bytes: &'a [u8]) -> Result<Self, Broken> {
+        let width = buckets.width();
+        let mut lists = Cursor::new(bytes);
+        let count = if bytes.is_empty() { 0 } else { lists.length()? };
+        let remainders = lists.take(count.checked_mul(width).ok_or(Broken)?)?;
+        Ok(Self { width, remainders, lists, next: 0 })
+    }
+
+    /// The next remainder and its list.
+    pub(super) fn next(&mut self) -> Result<Option<(u64, List<'a>)>, Broken> {
+        if self.next * self.width == self.remainders.len() {
+            return if self.lists.is_at_end() { Ok(None) } else { Err(Broken) };
+        }
+        let remainder = remainder_at(self.remainders, self.width, self.next);
+        self.next += 1;
+        Ok(Some((remainder, List::read(&mut self.lists)?)))
+    }
+
+    /// The list of a value, if it is there.
+    pub(super) fn find(mut self, buckets: Buckets, value: u64) -> Result<Option<List<'a>>, Broken> {
+        let wanted = buckets.remainder(value);
+        let count = self.remainders.len() / self.width;
+        let Some(index) =
+            (0..count).find(|&index| remainder_at(self.remainders, self.width, index) == wanted)
+        else {
+            return Ok(None);
+        };
+        for _ in 0..index {
+            List::read(&mut self.lists)?;
+        }
+        List::read(&mut self.lists).map(Some)
+    }
+}
