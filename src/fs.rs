@@ -77,16 +77,19 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     sync_dir(dir)
 }
 
-/// Writes a file that must not be there yet; durable when it returns.
+/// Writes a file that must not be there yet: after a crash there is the whole file or none. Durable
+/// when it returns. If the file is there already, the source's kind is `AlreadyExists`.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+        .tempfile_in(dir)
         .map_err(Error::new("create", path))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::new("write", path))?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(Error::new("write", path))?;
+    file.persist_noclobber(path).map_err(|error| Error::new("create", path)(error.error))?;
     sync_dir(dir)
 }
 
@@ -256,6 +259,16 @@ mod tests {
         write_atomic(&path, b"new", 0o600).unwrap();
         assert_eq!(read(&path).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-        assert!(write_new(&path, b"x", 0o600).is_err());
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_one_that_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        write_new(&path, b"first", 0o600).unwrap();
+        let error = write_new(&path, b"second", 0o600).unwrap_err();
+        assert_eq!(error.source.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(read(&path).unwrap(), b"first");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 }

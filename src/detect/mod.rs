@@ -20,6 +20,7 @@ use crate::fingerprint::Fingerprinter;
 use crate::index::Snapshot;
 use crate::model::document::Document;
 use crate::model::finding::{Inspected, Inspection, Verdict};
+use text::Found;
 
 /// What recognition is asked to do.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// What a score means; only where something is shared is it asked.
+    /// What a score means.
     fn verdict(&self, score: f64) -> Verdict {
         if score >= self.leak {
             Verdict::Leak
@@ -86,39 +87,32 @@ impl Detector {
     }
 
     fn inspect_piece(&self, piece: Piece) -> Inspected {
-        let Piece { member, text, mut warnings } = piece;
-        match text {
+        let Piece { member, text, mut warnings, complete } = piece;
+        let found = match text {
             Ok(text) => {
                 let prints = self.fingerprinter.text(&text);
                 drop(text);
-                let found = text::matches(&self.snapshot, &prints);
-                warnings.extend(found.warning);
-                let score = found.matches.first().map_or(0.0, |best| best.score);
-                let verdict = if found.matches.is_empty() {
-                    Verdict::Clean
-                } else {
-                    self.policy.verdict(score)
-                };
-                Inspected {
-                    member,
-                    verdict,
-                    score,
-                    warnings,
-                    matches: found.matches,
-                    more_matches: found.more,
-                }
+                text::matches(&self.snapshot, &prints)
             }
             Err(reason) => {
-                warnings.insert(0, reason);
-                Inspected {
-                    member,
-                    verdict: Verdict::Unreadable,
-                    score: 0.0,
-                    warnings,
-                    matches: Vec::new(),
-                    more_matches: 0,
-                }
+                warnings.insert(0, reason.to_string());
+                Found::default()
             }
+        };
+        warnings.extend(found.warning);
+        let score = found.matches.first().map_or(0.0, |best| best.score);
+        let verdict = match self.policy.verdict(score) {
+            // What was not looked at is not clean.
+            Verdict::Clean if !complete => Verdict::Unreadable,
+            verdict => verdict,
+        };
+        Inspected {
+            member,
+            verdict,
+            score,
+            warnings,
+            matches: found.matches,
+            more_matches: found.more,
         }
     }
 }

@@ -148,6 +148,8 @@ pub struct Notice {
     pub sent: Timestamp,
     /// Minutes of delay worth mentioning, if the way was blocked.
     pub delayed_minutes: Option<i64>,
+    /// What blocked the way, in words for a person: the last failure of the delivery.
+    pub delayed_because: Option<String>,
     /// Incidents, worst first.
     pub incidents: Vec<IncidentBrief>,
     /// Incidents left out for length.

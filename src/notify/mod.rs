@@ -1,9 +1,29 @@
 //! Delivering notices: mail, a folder of `.eml` files, webhooks; and the templates they are written from.
+//!
+//! Invariant: a notice is delivered at least once or its failure is told; a repeat is recognised by an id that
+//! is the same for every attempt. Knows neither the record nor the clock: what to tell, and when, is an argument.
+
+mod compose;
+mod facts;
+mod folder;
+mod mail;
+mod route;
+mod sample;
+mod template;
+mod text;
+mod webhook;
 
 use async_trait::async_trait;
 
-use crate::model::ids::RouteName;
-use crate::model::notice::{Audience, Notice};
+pub use self::compose::Composer;
+pub use self::facts::{Facts, IncidentFacts, PlaceFacts, SourceFacts};
+pub use self::folder::{Folder, Settings as FolderSettings};
+pub use self::mail::{Mail, Security, Settings as MailSettings};
+pub use self::route::{Problem, Reach, Route, Settings, Surroundings, Way, to_tell_about_sources};
+pub use self::template::{Problem as TemplateProblem, Rendered, Templates};
+pub use self::text::defang;
+pub use self::webhook::{Settings as WebhookSettings, Webhook};
+use crate::model::notice::Notice;
 
 /// A way to deliver.
 #[async_trait]
@@ -36,12 +56,14 @@ pub enum Error {
     },
 }
 
-/// One route as configured and checked.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// Its name.
-    pub name: RouteName,
-    /// Whom it reaches.
-    pub audience: Audience,
-    // which severities and corpora, the way (mail, folder, webhook), digest schedule: the author decides
+impl Error {
+    /// Nobody has it; trying again may help.
+    fn later(why: impl Into<String>) -> Self {
+        Self::Unavailable { reached: Vec::new(), why: why.into() }
+    }
+
+    /// Nobody has it, and trying again will not help.
+    fn never(why: impl Into<String>) -> Self {
+        Self::Refused { reached: Vec::new(), why: why.into() }
+    }
 }

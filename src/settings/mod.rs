@@ -28,6 +28,14 @@ pub struct Problem {
     pub what: String,
 }
 
+impl Problem {
+    /// Another problem at the same place.
+    #[must_use]
+    pub fn saying(&self, what: impl Into<String>) -> Self {
+        Self { file: self.file.clone(), line: self.line, what: what.into() }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
