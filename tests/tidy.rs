@@ -61,12 +61,17 @@ fn used_modules(code: &str) -> Vec<String> {
     let mut used = Vec::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];
-        let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let name: String =
+            rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
         if !name.is_empty() {
             used.push(name);
         } else if let Some(group) = rest.strip_prefix('{') {
             let group = group.split('}').next().unwrap_or("");
-            used.extend(group.split(',').map(|part| part.trim().split("::").next().unwrap_or("").to_owned()));
+            used.extend(
+                group
+                    .split(',')
+                    .map(|part| part.trim().split("::").next().unwrap_or("").to_owned()),
+            );
         }
     }
     used
@@ -80,7 +85,8 @@ fn a_module_uses_only_layers_before_its_own() {
         if matches!(module.as_str(), "lib" | "main") {
             continue;
         }
-        let own = layer_of(&module).unwrap_or_else(|| panic!("{module} has no layer: add it to the table"));
+        let own = layer_of(&module)
+            .unwrap_or_else(|| panic!("{module} has no layer: add it to the table"));
         let text = fs::read_to_string(&file).unwrap();
         for used in used_modules(product_code(&text)) {
             if used == module {
@@ -104,7 +110,10 @@ fn every_file_says_what_it_owns_and_is_short_enough_to_live_in() {
         }
         let lines = product_code(&text).lines().count();
         if lines > FILE_LINES {
-            wrong.push(format!("{} has {lines} lines of code, more than {FILE_LINES}", file.display()));
+            wrong.push(format!(
+                "{} has {lines} lines of code, more than {FILE_LINES}",
+                file.display()
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -119,7 +128,9 @@ fn no_test_is_switched_off_and_nothing_is_left_to_do() {
                 continue;
             }
             let text = fs::read_to_string(&file).unwrap();
-            for word in ["#[ignore", "#[should_panic", "todo!(", "unimplemented!(", "TODO", "FIXME", "XXX"] {
+            for word in
+                ["#[ignore", "#[should_panic", "todo!(", "unimplemented!(", "TODO", "FIXME", "XXX"]
+            {
                 if text.contains(word) {
                     wrong.push(format!("{} contains `{word}`", file.display()));
                 }
@@ -135,9 +146,10 @@ fn every_path_that_a_document_names_is_there() {
     for document in ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         for quoted in text.split('`').skip(1).step_by(2) {
-            let is_path = ["src/", "tests/", "docs/", "templates/", "watchlists/", "benches/", "checks/"]
-                .iter()
-                .any(|folder| quoted.starts_with(folder));
+            let is_path =
+                ["src/", "tests/", "docs/", "templates/", "watchlists/", "benches/", "checks/"]
+                    .iter()
+                    .any(|folder| quoted.starts_with(folder));
             let plain = !quoted.contains([' ', '<', '*', '{', '\n']);
             if is_path && plain && !root().join(quoted).exists() {
                 wrong.push(format!("{document} names `{quoted}`, which is not there"));
@@ -162,7 +174,10 @@ fn every_dependency_says_what_for() {
 
 #[test]
 fn a_reference_upwards_is_noticed() {
-    assert_eq!(used_modules("use crate::store::record; fn f() { crate::cli::x() }"), ["store", "cli"]);
+    assert_eq!(
+        used_modules("use crate::store::record; fn f() { crate::cli::x() }"),
+        ["store", "cli"]
+    );
     assert_eq!(used_modules("use crate::{fs, model::ids};"), ["fs", "model"]);
     assert!(layer_of("cli") > layer_of("store"));
 }

@@ -39,7 +39,8 @@ impl Folder {
 
 fn list(root: &Path, odd: &mut BTreeMap<String, PathBuf>) -> Listing {
     let mut listing = Listing::default();
-    let kept: BTreeSet<PathBuf> = walk(root, true).filter_map(Result::ok).map(DirEntry::into_path).collect();
+    let kept: BTreeSet<PathBuf> =
+        walk(root, true).filter_map(Result::ok).map(DirEntry::into_path).collect();
     for entry in walk(root, false) {
         let entry = match entry {
             Ok(entry) => entry,
@@ -123,9 +124,13 @@ mod tests {
         let root = dir.path();
         std::fs::create_dir_all(root.join("src/.git")).unwrap();
         std::fs::create_dir_all(root.join("build")).unwrap();
-        for (name, text) in
-            [("src/a.rs", "a"), (".env", "b"), ("build/out.rs", "c"), (".gitignore", "/build/\n"), ("src/.git/x", "d")]
-        {
+        for (name, text) in [
+            ("src/a.rs", "a"),
+            (".env", "b"),
+            ("build/out.rs", "c"),
+            (".gitignore", "/build/\n"),
+            ("src/.git/x", "d"),
+        ] {
             write_new(&root.join(name), text.as_bytes(), 0o600).unwrap();
         }
         std::os::unix::fs::symlink("/etc/passwd", root.join("link")).unwrap();

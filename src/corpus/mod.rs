@@ -109,7 +109,9 @@ pub enum Error {
         origin: String,
     },
     /// Everything was left out.
-    #[error("nothing of `{origin}` was left to index: {files} files, {skipped}; nothing was changed")]
+    #[error(
+        "nothing of `{origin}` was left to index: {files} files, {skipped}; nothing was changed"
+    )]
     NothingLeft {
         /// The folder or repository.
         origin: String,
@@ -119,7 +121,9 @@ pub enum Error {
         skipped: String,
     },
     /// There is one of that name with another origin or role.
-    #[error("there is a {role} `{name}` already, read from `{origin}`; refresh it, remove it first, or choose another name")]
+    #[error(
+        "there is a {role} `{name}` already, read from `{origin}`; refresh it, remove it first, or choose another name"
+    )]
     Taken {
         /// The name.
         name: CorpusName,
@@ -183,7 +187,8 @@ pub fn read(
         commit: None,
         skipped: BTreeMap::new(),
     };
-    let mut outcome = fill(&mut writer, reader, &entry, listing, &mut |found| opened.read(found), progress)?;
+    let mut outcome =
+        fill(&mut writer, reader, &entry, listing, &mut |found| opened.read(found), progress)?;
     if outcome.documents() == 0 {
         if first {
             withdraw(&mut writer, &wanted.name)?;
@@ -233,18 +238,26 @@ pub fn find(index: &Index, name: &CorpusName) -> Result<CorpusEntry, Error> {
     let entries = index.snapshot()?.corpora();
     let known = match entries.len() {
         0 => "there are none yet: add one with `leakwarden corpus add`".to_owned(),
-        _ => format!("there are: {}", entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ")),
+        _ => format!(
+            "there are: {}",
+            entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ")
+        ),
     };
-    entries.into_iter().find(|entry| entry.name == *name).ok_or_else(|| Error::Unknown { name: name.clone(), known })
+    entries
+        .into_iter()
+        .find(|entry| entry.name == *name)
+        .ok_or_else(|| Error::Unknown { name: name.clone(), known })
 }
 
 fn refuse_taken(wanted: &Wanted, known: Option<&CorpusEntry>) -> Result<(), Error> {
     match known {
-        Some(entry) if entry.role != wanted.role || entry.origin != wanted.origin.to_string() => Err(Error::Taken {
-            name: wanted.name.clone(),
-            role: role_name(entry.role),
-            origin: entry.origin.clone(),
-        }),
+        Some(entry) if entry.role != wanted.role || entry.origin != wanted.origin.to_string() => {
+            Err(Error::Taken {
+                name: wanted.name.clone(),
+                role: role_name(entry.role),
+                origin: entry.origin.clone(),
+            })
+        }
         _ => Ok(()),
     }
 }
@@ -284,7 +297,8 @@ fn fill(
 ) -> Result<Outcome, Error> {
     writer.put_corpus(entry.clone());
     let before = writer.versions(&entry.name)?;
-    let mut outcome = Outcome { files: listing.files, skipped: listing.skipped, ..Outcome::default() };
+    let mut outcome =
+        Outcome { files: listing.files, skipped: listing.skipped, ..Outcome::default() };
     let mut present = BTreeSet::new();
     let mut since_commit = 0;
     let total = listing.found.len() as u64;
@@ -302,8 +316,11 @@ fn fill(
                 *outcome.skipped.entry(reason).or_default() += 1;
             }
             for document in fingerprinted.documents {
-                let counter =
-                    if before.contains_key(&document.name) { &mut outcome.changed } else { &mut outcome.added };
+                let counter = if before.contains_key(&document.name) {
+                    &mut outcome.changed
+                } else {
+                    &mut outcome.added
+                };
                 *counter += 1;
                 present.insert(document.name.clone());
                 writer.put_document(&entry.name, document)?;
@@ -327,6 +344,7 @@ fn fill(
 pub fn counted(skipped: &BTreeMap<String, u64>) -> String {
     let mut rows: Vec<(&String, &u64)> = skipped.iter().collect();
     rows.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    let words: Vec<String> = rows.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let words: Vec<String> =
+        rows.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     if words.is_empty() { "none skipped".to_owned() } else { words.join(", ") }
 }

@@ -37,7 +37,11 @@ impl FromStr for Origin {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(if is_address(text) { Self::Address(text.to_owned()) } else { Self::Path(PathBuf::from(text)) })
+        Ok(if is_address(text) {
+            Self::Address(text.to_owned())
+        } else {
+            Self::Path(PathBuf::from(text))
+        })
     }
 }
 
@@ -93,19 +97,24 @@ impl Opened {
 /// Opens an origin; a repository elsewhere is cloned into `scratch`, and the clone goes with the returned value.
 pub(super) fn open(origin: &Origin, scratch: &Path) -> Result<Opened, Error> {
     match origin {
-        Origin::Path(path) if !path.exists() => Err(Error::NotThere { origin: path.display().to_string() }),
+        Origin::Path(path) if !path.exists() => {
+            Err(Error::NotThere { origin: path.display().to_string() })
+        }
         Origin::Path(path) if crate::git::is_repository(path) => {
             Ok(Opened::Repository(Box::new(repository::Opened::local(path)?)))
         }
         Origin::Path(path) => Ok(Opened::Folder(folder::Folder::new(path))),
-        Origin::Address(address) => Ok(Opened::Repository(Box::new(repository::Opened::cloned(address, scratch)?))),
+        Origin::Address(address) => {
+            Ok(Opened::Repository(Box::new(repository::Opened::cloned(address, scratch)?)))
+        }
     }
 }
 
 /// Removes what a killed reading left in the scratch folder. The caller holds the writer's lock, so nobody uses it.
 pub(super) fn sweep(scratch: &Path) -> Result<(), Error> {
     if scratch.exists() {
-        std::fs::remove_dir_all(scratch).map_err(fs::Error::new("remove the left-over clone in", scratch))?;
+        std::fs::remove_dir_all(scratch)
+            .map_err(fs::Error::new("remove the left-over clone in", scratch))?;
     }
     Ok(fs::create_private_dir(scratch)?)
 }
@@ -116,7 +125,9 @@ mod tests {
 
     #[test]
     fn addresses_are_told_from_paths() {
-        for address in ["https://git.example/a.git", "ssh://git@git.example/a", "git@git.example:team/a.git"] {
+        for address in
+            ["https://git.example/a.git", "ssh://git@git.example/a", "git@git.example:team/a.git"]
+        {
             assert!(is_address(address), "{address}");
         }
         for path in ["/srv/git/a.git", "src", "./a@b/c:d", "C:x", "a:b"] {

@@ -49,7 +49,11 @@ pub fn is_known(before: &BTreeMap<String, String>, found: &Found) -> bool {
 }
 
 /// Marks what the index has of a file as present; gives how many documents that are.
-pub fn keep(before: &BTreeMap<String, String>, found: &Found, present: &mut BTreeSet<String>) -> u64 {
+pub fn keep(
+    before: &BTreeMap<String, String>,
+    found: &Found,
+    present: &mut BTreeSet<String>,
+) -> u64 {
     let mut kept = 0;
     for (name, _) in documents_of(before, found) {
         present.insert(name.clone());
@@ -116,7 +120,9 @@ fn one(reader: &Reader, found: &Found, bytes: Vec<u8>) -> Fingerprinted {
         };
         let prints = reader.fingerprinter.text(&text);
         if prints.prints.is_empty() && prints.whole.is_none() {
-            result.skipped.push(if text.trim().is_empty() { "empty" } else { "too short to recognise" }.to_owned());
+            result.skipped.push(
+                if text.trim().is_empty() { "empty" } else { "too short to recognise" }.to_owned(),
+            );
             return;
         }
         let name = if piece.member.is_empty() {
@@ -141,9 +147,17 @@ fn as_document(found: &Found, bytes: Vec<u8>) -> Document {
         published: None,
         handle: serde_json::Value::Null,
     };
-    let source: SourceName = "corpus".parse().unwrap_or_else(|_| unreachable!("`corpus` is a name"));
+    let source: SourceName =
+        "corpus".parse().unwrap_or_else(|_| unreachable!("`corpus` is a name"));
     let provenance = Provenance::File { modified: None, read: jiff::Timestamp::UNIX_EPOCH };
-    Document { source, item, body: Body::Memory(bytes.into()), media_type: None, truncated: false, provenance }
+    Document {
+        source,
+        item,
+        body: Body::Memory(bytes.into()),
+        media_type: None,
+        truncated: false,
+        provenance,
+    }
 }
 
 #[cfg(test)]

@@ -38,8 +38,9 @@ impl Opened {
         let failed = |error| failed(origin)(error);
         let repository = Repository::open(path).map_err(failed)?;
         let commit = repository.head().map_err(failed)?;
-        let commit = commit
-            .ok_or_else(|| failed(git::Error::Refused("it has no commit yet: HEAD points to nothing".to_owned())))?;
+        let commit = commit.ok_or_else(|| {
+            failed(git::Error::Refused("it has no commit yet: HEAD points to nothing".to_owned()))
+        })?;
         let blobs = repository.blobs().map_err(failed)?;
         Ok(Self { origin: origin.to_owned(), repository, commit, blobs, _clone: clone })
     }
@@ -66,9 +67,13 @@ impl Opened {
     /// The bytes of a file: its version is the id of its blob.
     pub(super) fn read(&mut self, found: &Found) -> Result<Vec<u8>, Error> {
         let spool = Spool::new(&std::env::temp_dir());
-        let blob = self.blobs.read(&found.version, found.bytes, spool).map_err(failed(&self.origin))?;
+        let blob =
+            self.blobs.read(&found.version, found.bytes, spool).map_err(failed(&self.origin))?;
         let blob = blob.ok_or_else(|| {
-            failed(&self.origin)(git::Error::Damaged(format!("the blob {} is missing", found.version)))
+            failed(&self.origin)(git::Error::Damaged(format!(
+                "the blob {} is missing",
+                found.version
+            )))
         })?;
         let path = Path::new(&found.name);
         Ok(fs::body_bytes(&blob.body).map_err(fs::Error::new("read", path))?.to_vec())

@@ -93,7 +93,8 @@ impl Collector {
 
     async fn recovered(&self) -> anyhow::Result<()> {
         let at = (self.now)();
-        let tell = self.tell_operations(&About::SourceRecovered { source: self.definition.name.clone() }, at);
+        let tell = self
+            .tell_operations(&About::SourceRecovered { source: self.definition.name.clone() }, at);
         let (record, name) = (self.record.clone(), self.definition.name.clone());
         Ok(tokio::task::spawn_blocking(move || record.source_recovered(&name, at, tell)).await??)
     }
@@ -110,7 +111,8 @@ impl Collector {
         let about = About::SourceFailing { source: name.clone(), reason: reason.clone() };
         let tell = self.tell_operations(&about, at);
         let (record, tell_after, text) = (self.record.clone(), self.tell_after, reason.clone());
-        let failure = crate::store::record::SourceFailure { error: text, not_before, at, tell_after, tell };
+        let failure =
+            crate::store::record::SourceFailure { error: text, not_before, at, tell_after, tell };
         let of = name.clone();
         tokio::task::spawn_blocking(move || record.source_failed(&of, failure)).await??;
         let again = timing::next_pass(&self.definition, &self.status().await?, at);

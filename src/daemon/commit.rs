@@ -70,7 +70,8 @@ impl Committer {
 
     fn one(&self, inspected: Inspected) -> anyhow::Result<Outcome> {
         let Inspected { mut batch, inspections } = inspected;
-        let mut report = PassReport { looked_at: batch.documents.len() as u64, ..PassReport::default() };
+        let mut report =
+            PassReport { looked_at: batch.documents.len() as u64, ..PassReport::default() };
         let mut findings = Vec::new();
         let mut cut = Vec::new();
         for (document, inspection) in batch.documents.iter().zip(inspections) {
@@ -104,7 +105,8 @@ impl Committer {
             at,
         };
         let rules = Arc::clone(&self.rules.borrow());
-        let committed = self.record.commit(commit, &mut |new, candidates| rules.decide(new, candidates, at))?;
+        let committed =
+            self.record.commit(commit, &mut |new, candidates| rules.decide(new, candidates, at))?;
         // From here on everything is on disk; what follows may be lost.
         if let Err(error) = self.cache.remember(&batch.source, &batch.seen, &batch.validators) {
             tracing::warn!(error = %error, "the cache could not be written: items will be looked at twice");
@@ -150,12 +152,17 @@ fn add(total: &mut PassReport, Outcome { committed, report }: Outcome) {
 }
 
 fn set_aside(document: &Document) -> Missed {
-    let reason = "reading it crashed the detector: this is a fault in leakwarden; the document is set aside".to_owned();
+    let reason =
+        "reading it crashed the detector: this is a fault in leakwarden; the document is set aside"
+            .to_owned();
     Missed { item: document.item.clone(), reason, retry: false }
 }
 
 fn cut_warning(document: &Document) -> String {
-    format!("only the first {} bytes were looked at: the rest is beyond `http.max_body`", document.body.len())
+    format!(
+        "only the first {} bytes were looked at: the rest is beyond `http.max_body`",
+        document.body.len()
+    )
 }
 
 /// All matches in one document, best first.
@@ -164,14 +171,18 @@ fn finding(document: &Document, inspection: &Inspection) -> Finding {
         .texts
         .iter()
         .flat_map(|text| {
-            text.matches.iter().map(|found| FoundMatch { member: text.member.clone(), found: found.clone() })
+            text.matches
+                .iter()
+                .map(|found| FoundMatch { member: text.member.clone(), found: found.clone() })
         })
         .collect();
-    let passages =
-        Passages::new(matches.iter().flat_map(|found| found.found.passages.values()).copied().collect());
+    let passages = Passages::new(
+        matches.iter().flat_map(|found| found.found.passages.values()).copied().collect(),
+    );
     matches.sort_by(|a, b| b.found.score.total_cmp(&a.found.score));
     matches.truncate(MATCHES);
-    let mut warnings: Vec<String> = inspection.texts.iter().flat_map(|text| &text.warnings).cloned().collect();
+    let mut warnings: Vec<String> =
+        inspection.texts.iter().flat_map(|text| &text.warnings).cloned().collect();
     warnings.truncate(MATCHES);
     if document.truncated {
         warnings.push(cut_warning(document));

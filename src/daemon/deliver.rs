@@ -10,10 +10,10 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::event::{Event, Observer};
-use crate::model::ids::{IncidentId, RouteName};
-use crate::model::notice::{About, Audience, Delivery, DeliveryState};
+use crate::model::ids::{DeliveryId, IncidentId, RouteName};
+use crate::model::notice::{About, Audience, Delivery, DeliveryState, NoticeKind, Outgoing};
 use crate::notify::{self, Notifier};
-use crate::store::record::{Attempt, Record};
+use crate::store::record::{self, Attempt, Record};
 
 /// A route that can be used.
 #[derive(Clone)]
@@ -62,7 +62,9 @@ impl Courier {
             self.send_due((self.now)()).await?;
             let record = self.record.clone();
             let next = tokio::task::spawn_blocking(move || record.next_delivery()).await??;
-            let wait = next.map_or(POLL, |at| Duration::try_from(at - (self.now)()).unwrap_or_default().min(POLL));
+            let wait = next.map_or(POLL, |at| {
+                Duration::try_from(at - (self.now)()).unwrap_or_default().min(POLL)
+            });
             tokio::select! {
                 () = woken => {}
                 () = tokio::time::sleep(wait) => {}
@@ -79,8 +81,9 @@ impl Courier {
             record.due_deliveries(now)
         })
         .await??;
-        let mut attempts =
-            futures_util::stream::iter(due).map(|delivery| self.attempt(delivery)).buffer_unordered(PARALLEL);
+        let mut attempts = futures_util::stream::iter(due)
+            .map(|delivery| self.attempt(delivery))
+            .buffer_unordered(PARALLEL);
         while let Some(attempted) = attempts.next().await {
             attempted?;
         }
@@ -92,7 +95,10 @@ impl Courier {
         let outcome = match way {
             None => Err(notify::Error::Unavailable {
                 reached: Vec::new(),
-                why: format!("there is no route `{}` in the configuration any more", delivery.route),
+                why: format!(
+                    "there is no route `{}` in the configuration any more",
+                    delivery.route
+                ),
             }),
             Some(way) => self.send(&delivery, &way).await?,
         };
@@ -107,13 +113,24 @@ impl Courier {
         Ok(())
     }
 
-    async fn send(&self, delivery: &Delivery, way: &Way) -> anyhow::Result<Result<(), notify::Error>> {
-        let (record, audience, now, of) = (self.record.clone(), way.audience, (self.now)(), delivery.clone());
-        let notice =
-            tokio::task::spawn_blocking(move || crate::service::notice(&record, &of, audience, now)).await??;
-        let sent = tokio::time::timeout(ATTEMPT, way.notifier.notify(&notice, &delivery.reached)).await;
+    async fn send(
+        &self,
+        delivery: &Delivery,
+        way: &Way,
+    ) -> anyhow::Result<Result<(), notify::Error>> {
+        let (record, audience, now, of) =
+            (self.record.clone(), way.audience, (self.now)(), delivery.clone());
+        let notice = tokio::task::spawn_blocking(move || {
+            crate::service::notice(&record, &of, audience, now)
+        })
+        .await??;
+        let sent =
+            tokio::time::timeout(ATTEMPT, way.notifier.notify(&notice, &delivery.reached)).await;
         Ok(sent.unwrap_or_else(|_| {
-            Err(notify::Error::Unavailable { reached: Vec::new(), why: "no answer within two minutes".to_owned() })
+            Err(notify::Error::Unavailable {
+                reached: Vec::new(),
+                why: "no answer within two minutes".to_owned(),
+            })
         }))
     }
 
@@ -122,7 +139,11 @@ impl Courier {
         match attempt {
             Attempt::Delivered => {
                 tracing::info!(delivery.id = %delivery_id, route = %route, "delivered");
-                self.observer.tell(Event::Delivered { delivery: delivery_id, route, incidents: incidents(delivery) });
+                self.observer.tell(Event::Delivered {
+                    delivery: delivery_id,
+                    route,
+                    incidents: incidents(delivery),
+                });
             }
             Attempt::Retry { error, .. } | Attempt::GiveUp { error, .. } => {
                 let again = match delivery.state {
@@ -131,10 +152,46 @@ impl Courier {
                 };
                 tracing::warn!(delivery.id = %delivery_id, route = %route, reason = error, ?again, "not delivered");
                 let reason = error.clone();
-                self.observer.tell(Event::DeliveryFailed { delivery: delivery_id, route, reason, again });
+                self.observer.tell(Event::DeliveryFailed {
+                    delivery: delivery_id,
+                    route,
+                    reason,
+                    again,
+                });
             }
         }
     }
+}
+
+/// Queues a test message for a route and puts it together at once.
+pub fn queue_test(
+    record: &Record,
+    route: RouteName,
+    now: Timestamp,
+) -> Result<DeliveryId, record::Error> {
+    let entry = Outgoing {
+        route: route.clone(),
+        kind: NoticeKind::Test,
+        about: About::Test,
+        queued: now,
+        not_before: now,
+    };
+    record.queue(vec![entry])?;
+    for id in record.form_deliveries(now)? {
+        let delivery = record.delivery(id)?;
+        if delivery.kind == NoticeKind::Test && delivery.route == route {
+            return Ok(id);
+        }
+    }
+    // Somebody else put it together in the meantime: it is the newest of its kind.
+    let due = record.due_deliveries(now)?;
+    let newest = due
+        .iter()
+        .rev()
+        .find(|delivery| delivery.kind == NoticeKind::Test && delivery.route == route);
+    newest
+        .map(|delivery| delivery.id)
+        .ok_or_else(|| record::Error::Unknown("such test message any more".to_owned()))
 }
 
 fn incidents(delivery: &Delivery) -> Vec<IncidentId> {
@@ -150,14 +207,18 @@ fn judge(delivery: &Delivery, outcome: Result<(), notify::Error>, at: Timestamp)
     match outcome {
         Ok(()) => Attempt::Delivered,
         Err(notify::Error::Refused { reached, why }) => Attempt::GiveUp { reached, error: why },
-        Err(notify::Error::Unavailable { reached, why }) if at.duration_since(delivery.formed) >= GIVE_UP => {
+        Err(notify::Error::Unavailable { reached, why })
+            if at.duration_since(delivery.formed) >= GIVE_UP =>
+        {
             Attempt::GiveUp { reached, error: format!("given up after three days: {why}") }
         }
         Err(notify::Error::Unavailable { reached, why }) => {
             let wait = FIRST_RETRY.saturating_mul(1 << delivery.attempts.min(16)).min(LAST_RETRY);
             // Apart from one another, so that a server that comes back is not met by everybody at once.
-            let spread = wait.mul_f64(f64::from(u32::try_from(delivery.id.0 % 8).unwrap_or(0)) / 32.0);
-            let wait = SignedDuration::try_from(wait + spread).unwrap_or(SignedDuration::HOUR);
+            let spread =
+                wait.mul_f64(f64::from(u32::try_from(delivery.id.0 % 8).unwrap_or(0)) / 32.0);
+            let wait =
+                SignedDuration::try_from(wait + spread).unwrap_or(SignedDuration::from_hours(1));
             Attempt::Retry { reached, error: why, at: at + wait }
         }
     }
@@ -166,8 +227,6 @@ fn judge(delivery: &Delivery, outcome: Result<(), notify::Error>, at: Timestamp)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ids::DeliveryId;
-    use crate::model::notice::NoticeKind;
 
     fn delivery(attempts: u32) -> Delivery {
         Delivery {
@@ -190,7 +249,8 @@ mod tests {
 
     #[test]
     fn retries_come_later_and_later_but_at_least_every_half_hour() {
-        let wait = |attempts| match judge(&delivery(attempts), unavailable(), Timestamp::UNIX_EPOCH) {
+        let wait = |attempts| match judge(&delivery(attempts), unavailable(), Timestamp::UNIX_EPOCH)
+        {
             Attempt::Retry { at, .. } => at.as_second(),
             other => panic!("{other:?}"),
         };
@@ -199,8 +259,12 @@ mod tests {
 
     #[test]
     fn a_refusal_and_three_days_of_silence_are_dead_letters() {
-        let refused = Err(notify::Error::Refused { reached: vec!["a".to_owned()], why: "550".to_owned() });
-        assert!(matches!(judge(&delivery(0), refused, Timestamp::UNIX_EPOCH), Attempt::GiveUp { .. }));
+        let refused =
+            Err(notify::Error::Refused { reached: vec!["a".to_owned()], why: "550".to_owned() });
+        assert!(matches!(
+            judge(&delivery(0), refused, Timestamp::UNIX_EPOCH),
+            Attempt::GiveUp { .. }
+        ));
         let late = Timestamp::UNIX_EPOCH + GIVE_UP;
         assert!(matches!(judge(&delivery(99), unavailable(), late), Attempt::GiveUp { .. }));
     }

@@ -25,7 +25,9 @@ impl Nudges {
     pub fn nudge(&self, source: &SourceName) -> bool {
         match self.lock().get(source) {
             // A full channel means that a nudge is waiting already.
-            Some(sender) => !matches!(sender.try_send(Nudge), Err(mpsc::error::TrySendError::Closed(_))),
+            Some(sender) => {
+                !matches!(sender.try_send(Nudge), Err(mpsc::error::TrySendError::Closed(_)))
+            }
             None => false,
         }
     }

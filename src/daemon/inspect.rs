@@ -61,8 +61,8 @@ fn inspect(detector: &Detector, batch: Batch, turn: &Mutex<()>, observer: &Obser
         .documents
         .iter()
         .map(|document| {
-            let _turn =
-                (document.body.len() > LARGE).then(|| turn.lock().unwrap_or_else(PoisonError::into_inner));
+            let _turn = (document.body.len() > LARGE)
+                .then(|| turn.lock().unwrap_or_else(PoisonError::into_inner));
             let inspection = guarded(|| detector.inspect(document));
             tell(observer, document, inspection.as_ref());
             inspection

@@ -9,9 +9,16 @@
 //! `.await`; a batch's cursor, findings and misses become durable in one transaction, in the order in which they
 //! were collected. The one invariant: the cursor in the record never runs ahead of the findings.
 
+pub mod actor;
 pub mod collect;
 pub mod commit;
 pub mod deliver;
 pub mod event;
+pub mod heads;
 pub mod inspect;
+pub mod recognition;
+pub mod rules;
+pub mod server;
+pub mod socket;
+pub mod stores;
 pub mod supervise;

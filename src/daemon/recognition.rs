@@ -50,11 +50,16 @@ impl Recognition {
             match tokio::task::spawn_blocking(move || this.detector()).await? {
                 Ok((_, newest)) if newest == generation && !reloaded => {}
                 Ok((newer, newest)) => {
-                    tracing::info!(generation = newest, "the corpora have changed; the new generation is in use");
+                    tracing::info!(
+                        generation = newest,
+                        "the corpora have changed; the new generation is in use"
+                    );
                     generation = newest;
                     detector.send_replace(newer);
                 }
-                Err(error) => tracing::error!(%error, "the newest generation of the index cannot be used; the last good one stays in use"),
+                Err(error) => {
+                    tracing::error!(%error, "the newest generation of the index cannot be used; the last good one stays in use")
+                }
             }
         }
     }

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::model::finding::{Finding, Verdict};
+use crate::model::finding::Finding;
 use crate::model::ids::CorpusName;
 use crate::model::incident::{Severity, State};
-use crate::model::notice::NoticeKind;
 use crate::notify::Route;
 use crate::respond::grouping::{Neighbour, home};
 use crate::respond::severity::severity;
@@ -35,7 +34,9 @@ impl Rules {
         if let Some(place) = self.allowed_place(finding, at) {
             return Decision::Allowed { place };
         }
-        let severity = severity(finding, &|corpus| self.severities.get(corpus).copied().unwrap_or(self.severity));
+        let severity = severity(finding, &|corpus| {
+            self.severities.get(corpus).copied().unwrap_or(self.severity)
+        });
         let neighbours: Vec<Neighbour<'_>> = candidates
             .iter()
             .map(|other| Neighbour { id: other.id, state: other.state, passages: &other.passages })
@@ -44,12 +45,18 @@ impl Rules {
             .and_then(|id| candidates.iter().find(|candidate| candidate.id == id));
         match home {
             None => Decision::Open { severity, tell: self.outlets(finding, severity, at) },
-            Some(incident) if incident.state == State::Dismissed => {
-                Decision::Join { incident: incident.id, severity: incident.severity, tell: Vec::new() }
-            }
+            Some(incident) if incident.state == State::Dismissed => Decision::Join {
+                incident: incident.id,
+                severity: incident.severity,
+                tell: Vec::new(),
+            },
             Some(incident) => {
                 let severity = severity.max(incident.severity);
-                Decision::Join { incident: incident.id, severity, tell: self.outlets(finding, severity, at) }
+                Decision::Join {
+                    incident: incident.id,
+                    severity,
+                    tell: self.outlets(finding, severity, at),
+                }
             }
         }
     }
@@ -63,20 +70,14 @@ impl Rules {
         name
     }
 
-    /// A leak is told at once, but for a moment in which a burst can gather; what is only possible waits for the
-    /// digest.
+    /// Who is told, and not before when: each route decides for itself.
     fn outlets(&self, finding: &Finding, severity: Severity, at: Timestamp) -> Vec<Outlet> {
-        let corpora: Vec<CorpusName> = finding.matches.iter().map(|found| found.found.corpus.clone()).collect();
+        let corpora: Vec<CorpusName> =
+            finding.matches.iter().map(|found| found.found.corpus.clone()).collect();
         let outlet = |route: &Route| {
-            let leak = finding.verdict == Verdict::Leak;
-            let (kind, not_before) = if leak {
-                let wait = SignedDuration::try_from(route.group_wait).unwrap_or_default();
-                (NoticeKind::Leak, at + wait)
-            } else {
-                (NoticeKind::Digest, route.digest.next(at)?)
-            };
+            let (kind, not_before) = route.outlet(severity, finding.verdict, &corpora, at)?;
             Some(Outlet { route: route.name.clone(), kind, not_before })
         };
-        self.routes.iter().filter(|route| route.wants(severity, finding.verdict, &corpora)).filter_map(outlet).collect()
+        self.routes.iter().filter_map(outlet).collect()
     }
 }

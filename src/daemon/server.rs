@@ -60,7 +60,11 @@ const TEST: Duration = Duration::from_secs(150);
 
 impl Server {
     /// Answers calls until `stop`.
-    pub async fn serve(self, listener: UnixListener, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn serve(
+        self,
+        listener: UnixListener,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         let this = Arc::new(self);
         let mut calls = JoinSet::new();
         loop {
@@ -94,7 +98,9 @@ impl Server {
         tokio::time::timeout(PATIENCE, reader.read_line(&mut line)).await??;
         let answer = match serde_json::from_str(&line) {
             Ok(call) => self.answer(call, actor, &mut writer).await,
-            Err(_) => refused("the daemon does not understand this command: is it another version? restart it"),
+            Err(_) => refused(
+                "the daemon does not understand this command: is it another version? restart it",
+            ),
         };
         write(&mut writer, &answer).await
     }
@@ -114,7 +120,9 @@ impl Server {
         let (service, now) = (self.service.clone(), (self.now)());
         match tokio::task::spawn_blocking(move || service.handle(request, &actor, now)).await {
             Ok(Ok(response)) => Answer::Done(Box::new(response)),
-            Ok(Err(error)) => Answer::Failed { storage: error.is_storage(), message: chain(&error.into()) },
+            Ok(Err(error)) => {
+                Answer::Failed { storage: error.is_storage(), message: chain(&error.into()) }
+            }
             Err(_) => failed("carrying this out crashed: this is a fault in leakwarden"),
         }
     }
@@ -123,7 +131,10 @@ impl Server {
         let known = self.nudges.sources();
         if let Some(unknown) = wanted.iter().find(|name| !known.contains(name)) {
             let known: Vec<&str> = known.iter().map(SourceName::as_str).collect();
-            return refused(&format!("there is no source `{unknown}` that is switched on (there are: {})", known.join(", ")));
+            return refused(&format!(
+                "there is no source `{unknown}` that is switched on (there are: {})",
+                known.join(", ")
+            ));
         }
         let mut waiting = if wanted.is_empty() { known } else { wanted };
         let mut events = self.observer.listen();
@@ -143,16 +154,22 @@ impl Server {
                 }
                 Ok(Ok(event)) => event,
                 Ok(Err(broadcast::error::RecvError::Lagged(_))) => continue,
-                Ok(Err(broadcast::error::RecvError::Closed)) => return failed("the daemon is stopping"),
+                Ok(Err(broadcast::error::RecvError::Closed)) => {
+                    return failed("the daemon is stopping");
+                }
             };
             match &event {
                 Event::PassStarted { source } => begun.push(source.clone()),
                 // A pass that had begun before the nudge does not count.
-                Event::PassEnded { source, report } if begun.contains(source) && waiting.contains(source) => {
+                Event::PassEnded { source, report }
+                    if begun.contains(source) && waiting.contains(source) =>
+                {
                     waiting.retain(|name| name != source);
                     done.push((source.clone(), Ok(report.clone())));
                 }
-                Event::PassFailed { source, reason, .. } if begun.contains(source) && waiting.contains(source) => {
+                Event::PassFailed { source, reason, .. }
+                    if begun.contains(source) && waiting.contains(source) =>
+                {
                     waiting.retain(|name| name != source);
                     done.push((source.clone(), Err(reason.clone())));
                 }
@@ -169,13 +186,19 @@ impl Server {
     async fn notify_test(&self, route: RouteName) -> Answer {
         if !self.ways.borrow().contains_key(&route) {
             let known: Vec<String> = self.ways.borrow().keys().map(ToString::to_string).collect();
-            return refused(&format!("there is no route `{route}` (there are: {})", known.join(", ")));
+            return refused(&format!(
+                "there is no route `{route}` (there are: {})",
+                known.join(", ")
+            ));
         }
         let (record, now) = (self.record.clone(), (self.now)());
-        let queued = tokio::task::spawn_blocking(move || deliver::queue_test(&record, route, now)).await;
+        let queued =
+            tokio::task::spawn_blocking(move || deliver::queue_test(&record, route, now)).await;
         let id = match queued {
             Ok(Ok(id)) => id,
-            Ok(Err(error)) => return Answer::Failed { message: chain(&error.into()), storage: true },
+            Ok(Err(error)) => {
+                return Answer::Failed { message: chain(&error.into()), storage: true };
+            }
             Err(_) => return failed("queueing the message crashed: this is a fault in leakwarden"),
         };
         let mut events = self.observer.listen();
@@ -183,7 +206,9 @@ impl Server {
         let ended = async {
             loop {
                 match events.recv().await {
-                    Ok(Event::Delivered { delivery, .. } | Event::DeliveryFailed { delivery, .. }) if delivery == id => return,
+                    Ok(
+                        Event::Delivered { delivery, .. } | Event::DeliveryFailed { delivery, .. },
+                    ) if delivery == id => return,
                     Err(broadcast::error::RecvError::Closed) => return,
                     _ => {}
                 }

@@ -92,8 +92,9 @@ pub fn bind(data_dir: &Path) -> Result<tokio::net::UnixListener, fs::Error> {
         }
         _ => {}
     }
-    let listener = tokio::net::UnixListener::bind(&path).map_err(fs::Error::new("listen on", &path))?;
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))
+    let listener =
+        tokio::net::UnixListener::bind(&path).map_err(fs::Error::new("listen on", &path))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
         .map_err(fs::Error::new("set the mode of", &path))?;
     Ok(listener)
 }
@@ -105,7 +106,9 @@ pub enum Error {
     #[error("the connection to the daemon broke; see its log, then try again")]
     Broken(#[source] std::io::Error),
     /// It said something that this program does not understand.
-    #[error("the daemon answered something that this program does not understand: is it another version? restart it")]
+    #[error(
+        "the daemon answered something that this program does not understand: is it another version? restart it"
+    )]
     Garbled(#[source] serde_json::Error),
     /// It ended without an answer.
     #[error("the daemon ended before it answered; see its log")]
@@ -113,8 +116,14 @@ pub enum Error {
 }
 
 /// Calls the daemon of a data folder and hands events over as they come. None if no daemon runs there.
-pub fn call(data_dir: &Path, call: &Call, on_event: &mut dyn FnMut(Event)) -> Result<Option<Answer>, Error> {
-    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(path(data_dir)) else { return Ok(None) };
+pub fn call(
+    data_dir: &Path,
+    call: &Call,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Option<Answer>, Error> {
+    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(path(data_dir)) else {
+        return Ok(None);
+    };
     // A pass may take long, but a daemon that is alive sends a blank line now and then.
     stream.set_read_timeout(Some(Duration::from_secs(120))).map_err(Error::Broken)?;
     let mut line = serde_json::to_vec(call).map_err(Error::Garbled)?;

@@ -21,8 +21,13 @@ impl Tasks {
     }
 
     /// Starts a task.
-    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
-        self.set.spawn(async move { task.await.with_context(|| format!("the {name} stage failed")) });
+    pub fn spawn(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        self.set
+            .spawn(async move { task.await.with_context(|| format!("the {name} stage failed")) });
     }
 
     /// Waits for all tasks. After `stop` they have `grace` to drain; then they are cut off, which loses nothing that
@@ -50,7 +55,9 @@ impl Tasks {
                 None => return first_failure,
                 Some(Ok(outcome)) => outcome,
                 Some(Err(crash)) if crash.is_cancelled() => Ok(()),
-                Some(Err(_)) => Err(anyhow::anyhow!("a stage of the daemon crashed: this is a fault in leakwarden")),
+                Some(Err(_)) => Err(anyhow::anyhow!(
+                    "a stage of the daemon crashed: this is a fault in leakwarden"
+                )),
             };
             if let Err(failure) = outcome {
                 self.stop.cancel();

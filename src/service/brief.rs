@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use crate::model::ids::IncidentId;
 use crate::model::incident::RecordedFinding;
-use crate::model::notice::{About, Audience, Delivery, IncidentBrief, Notice, PlaceBrief, SourceBrief};
+use crate::model::notice::{
+    About, Audience, Delivery, IncidentBrief, Notice, PlaceBrief, SourceBrief,
+};
 use crate::store::record::{Error, Record};
 
 /// A message names so many incidents, places and documents at most; the rest is counted.
@@ -15,7 +17,12 @@ const DOCUMENTS: usize = 5;
 const WORTH_MENTIONING_MINUTES: i64 = 10;
 
 /// The facts of a delivery's message.
-pub fn notice(record: &Record, delivery: &Delivery, audience: Audience, sent: Timestamp) -> Result<Notice, Error> {
+pub fn notice(
+    record: &Record,
+    delivery: &Delivery,
+    audience: Audience,
+    sent: Timestamp,
+) -> Result<Notice, Error> {
     let mut incidents = Vec::new();
     let mut sources = Vec::new();
     for about in &delivery.about {
@@ -24,7 +31,9 @@ pub fn notice(record: &Record, delivery: &Delivery, audience: Audience, sent: Ti
             About::SourceFailing { source, reason } => {
                 sources.push(SourceBrief { source: source.clone(), failing: Some(reason.clone()) });
             }
-            About::SourceRecovered { source } => sources.push(SourceBrief { source: source.clone(), failing: None }),
+            About::SourceRecovered { source } => {
+                sources.push(SourceBrief { source: source.clone(), failing: None })
+            }
             About::Test => {}
         }
     }
@@ -41,6 +50,7 @@ pub fn notice(record: &Record, delivery: &Delivery, audience: Audience, sent: Ti
         queued: delivery.queued,
         sent,
         delayed_minutes: (delay >= WORTH_MENTIONING_MINUTES).then_some(delay),
+        delayed_because: delivery.last_error.clone().filter(|_| delay >= WORTH_MENTIONING_MINUTES),
         incidents,
         omitted,
         sources,
@@ -51,8 +61,11 @@ fn incident(record: &Record, id: IncidentId) -> Result<IncidentBrief, Error> {
     let incident = record.incident(id)?;
     let findings = record.findings(id)?;
     let more_places = findings.len().saturating_sub(PLACES);
-    let places =
-        findings.iter().skip(more_places).map(|finding| place(record, finding)).collect::<Result<_, _>>()?;
+    let places = findings
+        .iter()
+        .skip(more_places)
+        .map(|finding| place(record, finding))
+        .collect::<Result<_, _>>()?;
     Ok(IncidentBrief {
         id,
         state: incident.state,
@@ -82,37 +95,23 @@ fn place(record: &Record, recorded: &RecordedFinding) -> Result<PlaceBrief, Erro
         .map(|id| Ok((*id, record.evidence(*id)?.evidence.blake3)))
         .collect::<Result<_, Error>>()?;
     Ok(PlaceBrief {
-        place: defanged(&finding.place),
+        place: crate::notify::defang(&finding.place),
         source: recorded.source.clone(),
         first_seen: recorded.first_seen,
         score: finding.score,
-        candidate_coverage: finding.matches.iter().map(|found| found.found.candidate_coverage).fold(0.0, f64::max),
-        matched_lines: finding.matches.iter().map(|found| found.found.matched_lines).max().unwrap_or(0),
+        candidate_coverage: finding
+            .matches
+            .iter()
+            .map(|found| found.found.candidate_coverage)
+            .fold(0.0, f64::max),
+        matched_lines: finding
+            .matches
+            .iter()
+            .map(|found| found.found.matched_lines)
+            .max()
+            .unwrap_or(0),
         documents,
         more_documents,
         evidence,
     })
-}
-
-/// An address that no mail program turns into a link: a click would tell the other side that we know.
-pub fn defanged(place: &str) -> String {
-    match place.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
-            let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-            format!("{}://{}{path}", scheme.to_ascii_lowercase().replacen("tt", "xx", 1), host.replace('.', "[.]"))
-        }
-        _ => place.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_not_clickable() {
-        assert_eq!(defanged("https://paste.example.org/a.b?c.d"), "hxxps://paste[.]example[.]org/a.b?c.d");
-        assert_eq!(defanged("HTTP://x.y"), "hxxp://x[.]y");
-        assert_eq!(defanged("/srv/drop/a.txt"), "/srv/drop/a.txt");
-    }
 }

@@ -167,7 +167,9 @@ impl Service {
         Ok(match request {
             Request::Incidents(query) => Response::Incidents(record.incidents(&query)?),
             Request::Incident(id) => Response::Incident(Box::new(self.detail(id)?)),
-            Request::Act { id, action, reason } => changed(record.act(id, action, reason, by, now)?),
+            Request::Act { id, action, reason } => {
+                changed(record.act(id, action, reason, by, now)?)
+            }
             Request::Note { id, text } => changed(record.note(id, text, by, now)?),
             Request::Assign { id, to } => changed(record.assign(id, to, by, now)?),
             Request::Sources(names) => Response::Sources(
@@ -198,7 +200,11 @@ impl Service {
     }
 
     /// The opening is on record before the bytes are handed over.
-    fn evidence(&self, id: EvidenceId, opened: Option<(&Actor, Timestamp)>) -> Result<Response, Error> {
+    fn evidence(
+        &self,
+        id: EvidenceId,
+        opened: Option<(&Actor, Timestamp)>,
+    ) -> Result<Response, Error> {
         let row = self.record.evidence(id)?;
         let manifest = Box::new(self.evidence.manifest(&row.evidence.object)?);
         let body = match opened {
@@ -222,7 +228,9 @@ impl Service {
         let chain = self.record.custody()?;
         let (lines, broken) = match crate::custody::verify(&chain) {
             Ok(lines) => (lines, None),
-            Err(broken @ Broken { number, .. }) => (number.saturating_sub(1), Some(broken.to_string())),
+            Err(broken @ Broken { number, .. }) => {
+                (number.saturating_sub(1), Some(broken.to_string()))
+            }
         };
         let mut verification = Verification { lines, broken, intact: 0, damaged: Vec::new() };
         for row in self.record.all_evidence()? {
@@ -242,6 +250,13 @@ fn changed(incident: Incident) -> Response {
 impl Error {
     /// Whether the stores are at fault, rather than what was asked.
     pub fn is_storage(&self) -> bool {
-        !matches!(self, Self::Record(record::Error::Unknown(_) | record::Error::Illegal(_) | record::Error::Reason(_)))
+        !matches!(
+            self,
+            Self::Record(
+                record::Error::Unknown(_)
+                    | record::Error::Illegal(_)
+                    | record::Error::ReasonMissing(_)
+            )
+        )
     }
 }

@@ -52,11 +52,14 @@ impl Filling {
     }
 
     pub fn is_full(&self) -> bool {
-        self.batch.documents.len() + self.batch.missed.len() >= self.bounds.documents || self.bytes >= self.bounds.bytes
+        self.batch.documents.len() + self.batch.missed.len() >= self.bounds.documents
+            || self.bytes >= self.bounds.bytes
     }
 
     pub fn is_empty(&self) -> bool {
-        self.batch.documents.is_empty() && self.batch.missed.is_empty() && self.batch.recovered.is_empty()
+        self.batch.documents.is_empty()
+            && self.batch.missed.is_empty()
+            && self.batch.recovered.is_empty()
     }
 
     /// A batch in the middle of a page: it earns no cursor yet.
@@ -90,7 +93,11 @@ pub struct Ends {
 
 impl Ends {
     pub fn of(page: &mut Page) -> Self {
-        Self { validators: std::mem::take(&mut page.validators), gap: page.gap.take(), last: !page.more }
+        Self {
+            validators: std::mem::take(&mut page.validators),
+            gap: page.gap.take(),
+            last: !page.more,
+        }
     }
 }
 

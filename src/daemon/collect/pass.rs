@@ -36,7 +36,11 @@ const MISSES: usize = 500;
 /// How fetching one item went.
 enum Fetched {
     Document(Box<Document>),
-    Missed { item: Item, reason: String, retry: bool },
+    Missed {
+        item: Item,
+        reason: String,
+        retry: bool,
+    },
     /// The host wants to be left alone: the pass ends, the cursor stays, nothing is marked.
     Stop(Error),
 }
@@ -68,7 +72,12 @@ impl Collector {
         self.fetch_all(items, filling, true).await
     }
 
-    async fn fetch_all(&self, items: Vec<Item>, filling: &mut Filling, missed_before: bool) -> Result<(), Trouble> {
+    async fn fetch_all(
+        &self,
+        items: Vec<Item>,
+        filling: &mut Filling,
+        missed_before: bool,
+    ) -> Result<(), Trouble> {
         let mut fetches = futures_util::stream::iter(items)
             .map(|item| self.fetch(item))
             .buffered(self.bounds.fetches.max(1));
@@ -101,9 +110,11 @@ impl Collector {
             Err(error @ Error::RateLimited { .. }) => Fetched::Stop(error),
             Err(Error::Unavailable(reason)) => Fetched::Missed { item, reason, retry: true },
             // Nobody can look at it any more: a gap that is shown, not an empty result.
-            Err(error @ Error::Gone(_)) => {
-                Fetched::Missed { item, reason: format!("it was gone before it could be looked at: {error}"), retry: false }
-            }
+            Err(error @ Error::Gone(_)) => Fetched::Missed {
+                item,
+                reason: format!("it was gone before it could be looked at: {error}"),
+                retry: false,
+            },
             Err(error) => Fetched::Missed { item, reason: error.to_string(), retry: true },
         }
     }
@@ -111,10 +122,17 @@ impl Collector {
     async fn unseen(&self, items: Vec<Item>) -> Result<Vec<Item>, Trouble> {
         let (cache, name) = (self.cache.clone(), self.definition.name.clone());
         blocking(move || {
-            let marks: Vec<Seen> =
-                items.iter().map(|item| Seen { id: item.id.clone(), version: item.version.clone() }).collect();
+            let marks: Vec<Seen> = items
+                .iter()
+                .map(|item| Seen { id: item.id.clone(), version: item.version.clone() })
+                .collect();
             let seen = cache.seen(&name, &marks);
-            Ok(items.into_iter().zip(seen).filter(|(_, seen)| !seen).map(|(item, _)| item).collect())
+            Ok(items
+                .into_iter()
+                .zip(seen)
+                .filter(|(_, seen)| !seen)
+                .map(|(item, _)| item)
+                .collect())
         })
         .await
     }
@@ -139,10 +157,17 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// A source parses hostile pages: its crash or hang is its own failure, never the daemon's.
-async fn guarded<T>(limit: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+async fn guarded<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(done)) => done,
-        Ok(Err(_panic)) => Err(Error::Malformed("reading it crashed: this is a fault in leakwarden".to_owned())),
-        Err(_elapsed) => Err(Error::Unavailable(format!("no answer within {} minutes", limit.as_secs() / 60))),
+        Ok(Err(_panic)) => {
+            Err(Error::Malformed("reading it crashed: this is a fault in leakwarden".to_owned()))
+        }
+        Err(_elapsed) => {
+            Err(Error::Unavailable(format!("no answer within {} minutes", limit.as_secs() / 60)))
+        }
     }
 }

@@ -15,7 +15,11 @@ const LAST_RETRY: Duration = Duration::from_secs(3600);
 /// The time of the next pass: at once for a source never looked at or one whose turn was missed while nothing ran;
 /// sooner than scheduled while it fails; never before the time it asked for; none if it is switched off or its
 /// schedule has no more times.
-pub fn next_pass(definition: &Definition, status: &SourceStatus, now: Timestamp) -> Option<Timestamp> {
+pub fn next_pass(
+    definition: &Definition,
+    status: &SourceStatus,
+    now: Timestamp,
+) -> Option<Timestamp> {
     if definition.disabled.is_some() {
         return None;
     }
@@ -34,7 +38,10 @@ pub fn next_pass(definition: &Definition, status: &SourceStatus, now: Timestamp)
 fn retry(status: &SourceStatus) -> Option<Timestamp> {
     let last = status.last_attempt.filter(|_| status.failures > 0)?;
     let doubled = FIRST_RETRY.saturating_mul(1 << status.failures.saturating_sub(1).min(16));
-    Some(last + SignedDuration::try_from(doubled.min(LAST_RETRY)).unwrap_or(SignedDuration::HOUR))
+    Some(
+        last + SignedDuration::try_from(doubled.min(LAST_RETRY))
+            .unwrap_or(SignedDuration::from_hours(1)),
+    )
 }
 
 /// The same for one source and time, so that asking twice does not move the pass; spread evenly otherwise.

@@ -28,7 +28,7 @@ mod table;
 pub use error::Error;
 pub use shape::{
     Attempt, Candidate, Commit, Committed, Decision, EvidenceRow, IncidentQuery, NewFinding,
-    Outlet, SourceStatus,
+    Outlet, SourceFailure, SourceStatus,
 };
 
 use error::Fault;

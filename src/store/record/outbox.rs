@@ -103,6 +103,11 @@ impl Record {
         })
     }
 
+    /// One delivery.
+    pub fn delivery(&self, id: DeliveryId) -> Result<Delivery, Error> {
+        self.read(|tx| DELIVERIES.require(tx, id.0))
+    }
+
     /// Deliveries that were given up, newest first.
     pub fn dead_letters(&self) -> Result<Vec<Delivery>, Error> {
         self.read(|tx| {

@@ -28,6 +28,8 @@ pub struct Commit {
     pub findings: Vec<NewFinding>,
     /// How many documents were looked at.
     pub looked_at: u64,
+    /// How many of these could not be read: unknown, not clean.
+    pub unreadable: u64,
     /// What was missed: kept, and retried if that can help.
     pub missed: Vec<Missed>,
     /// Evidence of documents that were not findings but were cut off at the cap, and the warning.
@@ -109,6 +111,21 @@ pub struct Committed {
     pub allowed: u32,
 }
 
+/// A pass over a source that failed.
+#[derive(Debug, Clone)]
+pub struct SourceFailure {
+    /// Why, in words for a person.
+    pub error: String,
+    /// Not to be tried again before this time.
+    pub not_before: Option<Timestamp>,
+    /// When it failed.
+    pub at: Timestamp,
+    /// So many failures in a row are told.
+    pub tell_after: u32,
+    /// What to tell then.
+    pub tell: Vec<crate::model::notice::Outgoing>,
+}
+
 /// How a source has been doing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SourceStatus {
@@ -130,6 +147,9 @@ pub struct SourceStatus {
     pub not_before: Option<Timestamp>,
     /// Documents looked at, all time.
     pub looked_at: u64,
+    /// Of these, how many could not be read.
+    #[serde(default)]
+    pub unreadable: u64,
     /// Findings, all time.
     pub findings: u64,
     /// Items missed and waiting for another attempt.

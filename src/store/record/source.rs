@@ -13,7 +13,7 @@ use super::Record;
 use super::error::{Error, Fault};
 use super::incident::place_key;
 use super::outbox;
-use super::shape::{Commit, Committed, SourceStatus};
+use super::shape::{Commit, Committed, SourceFailure, SourceStatus};
 use super::table::{Index, Named, Rows, Transaction, enter, strike};
 use crate::model::batch::{Cursor, Missed};
 use crate::model::ids::SourceName;
@@ -60,23 +60,16 @@ impl Record {
         self.read(|tx| Ok(SOURCES.get(tx, source.as_str())?.unwrap_or_default()))
     }
 
-    /// Records that a pass over a source failed. `tell` is queued if the source's failing was not told yet and
-    /// it has failed `tell_after` times in a row.
-    pub fn source_failed(
-        &self,
-        source: &SourceName,
-        error: &str,
-        not_before: Option<Timestamp>,
-        at: Timestamp,
-        tell_after: u32,
-        tell: Vec<Outgoing>,
-    ) -> Result<(), Error> {
+    /// Records that a pass over a source failed. [`SourceFailure::tell`] is queued if the source's failing was not told
+    /// yet and it has failed [`SourceFailure::tell_after`] times in a row.
+    pub fn source_failed(&self, source: &SourceName, failure: SourceFailure) -> Result<(), Error> {
+        let SourceFailure { error, not_before, at, tell_after, tell } = failure;
         self.write(|tx| {
             let mut status = SOURCES.get(tx, source.as_str())?.unwrap_or_default();
             status.last_attempt = Some(at);
             status.failures = status.failures.saturating_add(1);
             status.failing_since.get_or_insert(at);
-            status.last_error = Some(error.to_owned());
+            status.last_error = Some(error.clone());
             status.not_before = not_before;
             if !status.told && status.failures >= tell_after {
                 status.told = true;
@@ -170,6 +163,7 @@ pub(super) fn worked(
     }
     status.last_attempt = Some(commit.at);
     status.looked_at += commit.looked_at;
+    status.unreadable += commit.unreadable;
     status.findings +=
         (committed.opened.len() + committed.joined.len()) as u64 + u64::from(committed.allowed);
     if commit.looked_at > 0 {

@@ -68,6 +68,7 @@ fn batch(findings: Vec<NewFinding>, second: i64) -> Commit {
     Commit {
         source: pastes(),
         looked_at: findings.len() as u64,
+        unreadable: 0,
         findings,
         missed: Vec::new(),
         cut: Vec::new(),
