@@ -178,6 +178,9 @@ fn judge(error: &http::Error) -> Error {
         http::Error::Forbidden { .. } => Error::never(
             "the webhook is not at a public address; allow it with `http.allow` if this is meant",
         ),
+        http::Error::Misconfigured { .. } => Error::never(
+            "the connection to the webhook is configured wrongly; `leakwarden config check` says what",
+        ),
     }
 }
 

@@ -68,9 +68,9 @@ impl Error {
         match error {
             http::Error::RateLimited { until, .. } => Self::RateLimited { until },
             http::Error::Gone { .. } => Self::Gone(error.to_string()),
-            http::Error::Refused { .. } | http::Error::Forbidden { .. } => {
-                Self::Refused(error.to_string())
-            }
+            http::Error::Refused { .. }
+            | http::Error::Forbidden { .. }
+            | http::Error::Misconfigured { .. } => Self::Refused(error.to_string()),
             http::Error::Malformed { .. } => Self::Malformed(error.to_string()),
             http::Error::Unavailable { .. } | http::Error::Spool(_) => {
                 Self::Unavailable(error.to_string())
