@@ -19,6 +19,7 @@ use crate::{fs, http};
 
 pub mod directory;
 pub mod feed;
+pub mod git;
 mod html;
 pub mod page;
 mod window;
@@ -68,9 +69,9 @@ impl Error {
         match error {
             http::Error::RateLimited { until, .. } => Self::RateLimited { until },
             http::Error::Gone { .. } => Self::Gone(error.to_string()),
-            http::Error::Refused { .. } | http::Error::Forbidden { .. } => {
-                Self::Refused(error.to_string())
-            }
+            http::Error::Refused { .. }
+            | http::Error::Forbidden { .. }
+            | http::Error::Misconfigured { .. } => Self::Refused(error.to_string()),
             http::Error::Malformed { .. } => Self::Malformed(error.to_string()),
             http::Error::Unavailable { .. } | http::Error::Spool(_) => {
                 Self::Unavailable(error.to_string())
@@ -155,6 +156,8 @@ pub enum Kind {
     Feed(feed::Settings),
     /// A listing in HTML.
     Page(Box<page::Settings>),
+    /// A git repository.
+    Git(git::Settings),
 }
 
 impl Definition {
@@ -167,6 +170,7 @@ impl Definition {
             }
             Kind::Feed(settings) => Arc::new(feed::Feed::new(name, settings.clone(), context)?),
             Kind::Page(settings) => Arc::new(page::Listing::new(name, settings.clone(), context)?),
+            Kind::Git(settings) => Arc::new(git::Repository::new(name, settings.clone(), context)?),
         })
     }
 
@@ -176,6 +180,7 @@ impl Definition {
             Kind::Directory(settings) => format!("directory {}", settings.path.display()),
             Kind::Feed(settings) => format!("feed {}", settings.url),
             Kind::Page(settings) => format!("page {}", settings.url),
+            Kind::Git(settings) => format!("git {}", settings.url),
         }
     }
 }
