@@ -127,13 +127,22 @@ impl Guard {
         }
         let host = url.host().ok_or_else(|| Refusal("an address without a host".to_owned()))?;
         self.check_host(&host)?;
-        let port = url.port_or_known_default().unwrap_or_default();
+        self.check_port(&host, url.port_or_known_default().unwrap_or_default())
+    }
+
+    /// Checks a port; what was allowed expressly may be reached at any.
+    pub(super) fn check_port<S: AsRef<str>>(
+        &self,
+        host: &Host<S>,
+        port: u16,
+    ) -> Result<(), Refusal> {
         let expressly = match host {
-            Host::Ipv4(address) => self.allows(address.into()),
-            Host::Ipv6(address) => self.allows(address.into()),
+            Host::Ipv4(address) => self.allows((*address).into()),
+            Host::Ipv6(address) => self.allows((*address).into()),
             Host::Domain(_) => false,
         };
         if REFUSED_PORTS.contains(&port) && !expressly {
+            let host = host.to_string();
             return Err(Refusal(format!("`{host}` at port {port}")));
         }
         Ok(())

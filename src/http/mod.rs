@@ -11,6 +11,7 @@ mod exchange;
 mod failure;
 pub mod gateway;
 mod guard;
+mod head;
 mod limit;
 mod pace;
 mod pause;

@@ -81,3 +81,85 @@ impl Proxy {
         format!("{}://{}:{}", self.url.scheme(), self.host, self.port)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Request;
+    use super::super::stand::{Socks, Stand, client, header, ok};
+    use super::*;
+    use crate::fs::body_bytes;
+
+    fn auth() -> Option<(String, Secret)> {
+        Some(("scout".to_owned(), Secret::new("hunter2".to_owned())))
+    }
+
+    #[tokio::test]
+    async fn an_http_proxy_is_given_the_address_unresolved() {
+        let site = Stand::answering(|_, _| ok("", "through")).await;
+        let (client, _dir) = client(|settings| {
+            settings.proxy = Some(site.url("/"));
+            settings.proxy_auth = auth();
+            // The proxy's own address needs no allowance.
+            settings.allow.clear();
+        });
+        let url: Url = "http://no-such-name.example/a?b".parse().unwrap();
+        let response = client.send(Request::get(url)).await.unwrap();
+        assert_eq!(body_bytes(&response.body).unwrap(), "through");
+        let seen = &site.seen()[0];
+        assert!(seen.starts_with("GET http://no-such-name.example/a?b HTTP/1.1\r\n"), "{seen}");
+        assert_eq!(header(seen, "proxy-authorization").unwrap(), "Basic c2NvdXQ6aHVudGVyMg==");
+        assert_eq!(response.exchange.peer, None);
+        assert_eq!(response.exchange.proxy, Some(format!("http://{}", site.address)));
+        assert!(!format!("{:?} {client:?}", response.exchange).contains("hunter2"));
+        // Nor is it a way around the guard.
+        for url in
+            ["http://127.0.0.1/", "http://localhost/", "http://10.0.0.1/", "http://abcdef.onion/"]
+        {
+            let error = client.send(Request::get(url.parse().unwrap())).await.unwrap_err();
+            assert!(matches!(error, Error::Forbidden { .. }), "{url}: {error}");
+        }
+        assert_eq!(site.seen().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_socks_proxy_is_given_the_name_unresolved_and_knows_onions() {
+        let site = Stand::answering(|_, _| ok("", "through")).await;
+        let socks = Socks::leading_to(site.address).await;
+        let (client, _dir) = client(|settings| {
+            settings.proxy = Some(format!("socks5h://{}", socks.address).parse().unwrap());
+            settings.proxy_auth = auth();
+            settings.allow.clear();
+        });
+        for url in ["http://no-such-name.example/", "http://abcdef.onion:81/"] {
+            let response = client.send(Request::get(url.parse().unwrap())).await.unwrap();
+            assert_eq!(
+                (body_bytes(&response.body).unwrap(), response.exchange.peer),
+                ("through".into(), None)
+            );
+        }
+        let expected = [
+            "scout:hunter2 type 3 no-such-name.example:80",
+            "scout:hunter2 type 3 abcdef.onion:81",
+        ];
+        assert_eq!(socks.seen(), expected);
+        assert!(matches!(
+            client.send(Request::get("http://192.168.0.1/".parse().unwrap())).await,
+            Err(Error::Forbidden { .. })
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_is_not_there_is_unavailable() {
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        for scheme in ["http", "https", "socks5h"] {
+            let (client, _dir) = client(|settings| {
+                settings.proxy = Some(format!("{scheme}://{address}").parse().unwrap());
+            });
+            let error = client
+                .send(Request::get("http://example.com/".parse().unwrap()))
+                .await
+                .unwrap_err();
+            assert!(matches!(error, Error::Unavailable { .. }), "{scheme}: {error}");
+        }
+    }
+}

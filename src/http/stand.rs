@@ -164,3 +164,78 @@ pub(super) fn client(change: impl FnOnce(&mut Settings)) -> (Client, tempfile::T
     change(&mut settings);
     (Client::new(settings).unwrap(), dir)
 }
+
+/// A SOCKS 5 proxy that writes down what it is asked for and connects to one and the same place.
+#[derive(Debug)]
+pub(super) struct Socks {
+    pub(super) address: SocketAddr,
+    seen: Arc<Mutex<Vec<String>>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Socks {
+    /// Starts it; `to` is where every connection ends up.
+    pub(super) async fn leading_to(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let log = Arc::clone(&log);
+                connections.spawn(async move {
+                    let asked = socks_handshake(&mut stream).await.unwrap();
+                    log.lock().unwrap().push(asked);
+                    let mut far = TcpStream::connect(to).await.unwrap();
+                    tokio::io::copy_bidirectional(&mut stream, &mut far).await.ok();
+                });
+            }
+        });
+        Self { address, seen, _tasks: tasks }
+    }
+
+    /// What was asked for: `user:password type name:port`.
+    pub(super) fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+async fn socks_handshake(stream: &mut TcpStream) -> std::io::Result<String> {
+    let mut methods = vec![
+        0;
+        {
+            stream.read_u8().await?;
+            usize::from(stream.read_u8().await?)
+        }
+    ];
+    stream.read_exact(&mut methods).await?;
+    let mut user = String::new();
+    if methods.contains(&2) {
+        stream.write_all(&[5, 2]).await?;
+        stream.read_u8().await?;
+        user = format!("{}:{} ", short(stream).await?, short(stream).await?);
+        stream.write_all(&[1, 0]).await?;
+    } else {
+        stream.write_all(&[5, 0]).await?;
+    }
+    let mut head = [0; 4];
+    stream.read_exact(&mut head).await?;
+    let name = match head[3] {
+        1 => std::net::Ipv4Addr::from(stream.read_u32().await?).to_string(),
+        3 => short(stream).await?,
+        4 => std::net::Ipv6Addr::from(stream.read_u128().await?).to_string(),
+        other => other.to_string(),
+    };
+    let port = stream.read_u16().await?;
+    // A name as the address bound to: legal and rare.
+    stream.write_all(&[5, 0, 0, 3, 1, b'x', 0, 0]).await?;
+    Ok(format!("{user}type {} {name}:{port}", head[3]))
+}
+
+async fn short(stream: &mut TcpStream) -> std::io::Result<String> {
+    let mut bytes = vec![0; usize::from(stream.read_u8().await?)];
+    stream.read_exact(&mut bytes).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
