@@ -20,6 +20,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     ("core.askPass", ""),
+    // The gateway wants a credential with the first request; asking costs a round.
+    ("http.proxyAuthMethod", "basic"),
     ("credential.helper", ""),
     // What is not allowed expressly for one start is not spoken at all.
     ("protocol.allow", "never"),

@@ -328,4 +328,6 @@ fn of_git(error: git::Error) -> Error {
 }
 
 #[cfg(test)]
+mod backend;
+#[cfg(test)]
 mod tests;

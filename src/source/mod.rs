@@ -22,6 +22,8 @@ pub mod feed;
 pub mod git;
 mod html;
 pub mod page;
+#[cfg(test)]
+mod stand;
 mod window;
 
 /// At most this many items are listed in one page.

@@ -1,33 +1,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::backend::Backend;
 use super::*;
 use crate::git::stand::Stand;
-use crate::http;
-
-fn context(dir: &Path) -> Context {
-    let http = http::Client::new(http::Settings {
-        contact: None,
-        allow: vec!["127.0.0.1/32".parse().unwrap()],
-        pace: Duration::ZERO,
-        pace_by_host: Vec::new(),
-        stall: Duration::from_secs(10),
-        total: Duration::from_secs(60),
-        max_body: 1 << 20,
-        max_redirects: 4,
-        attempts: 1,
-        proxy: None,
-        proxy_auth: None,
-        spool: dir.to_owned(),
-    });
-    Context {
-        http: http.unwrap(),
-        data_dir: dir.to_owned(),
-        max_body: 1 << 20,
-        validator: Arc::new(|_| None),
-        now: || jiff::Timestamp::UNIX_EPOCH,
-    }
-}
+use crate::source::stand::{client, context};
 
 fn source(url: &str, dir: &Path) -> Repository {
     let settings = toml::from_str(&format!("url = {url:?}")).unwrap();
@@ -129,4 +106,75 @@ async fn a_branch_that_is_deleted_or_overwritten_takes_nothing_away_from_the_pas
     let (items, at) = pass(&source, Some(at)).await;
     assert_eq!(items.len(), 0, "the same content under other refs");
     assert_eq!(source.poll(Some(&at)).await.unwrap().next, at);
+}
+
+#[tokio::test]
+async fn over_http_the_second_look_fetches_nothing() {
+    let (stand, leaking) = leaky();
+    let backend = Backend::start(stand.path(), None).await;
+    let dir = tempfile::tempdir().unwrap();
+    let source = source(&backend.url(".git"), dir.path());
+    let (items, at) = pass(&source, None).await;
+    assert_eq!(paths(&items), BTreeSet::from(["README", "src/le ak.rs"]));
+    assert!(items.iter().any(|item| item.place.contains(&leaking)));
+    assert_eq!(backend.fetches(), 1);
+
+    assert_eq!(pass(&source, Some(at.clone())).await, (Vec::new(), at.clone()));
+    assert_eq!(backend.fetches(), 0);
+
+    stand.commit("new", b"new\n");
+    assert_eq!(paths(&pass(&source, Some(at)).await.0), BTreeSet::from(["new"]));
+    assert_eq!(backend.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_token_opens_a_private_repository_and_is_written_nowhere() {
+    let (stand, _) = leaky();
+    // `x-access-token:s3cret-token` in Base64.
+    let header = "Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0LXRva2Vu";
+    let backend = Backend::start(stand.path(), Some(header)).await;
+    let dir = tempfile::tempdir().unwrap();
+    let url = backend.url(".git");
+    let error = source(&url, dir.path()).poll(None).await.unwrap_err();
+    assert!(matches!(error, Error::Refused(_)), "{error}");
+
+    let file = dir.path().join("token");
+    crate::fs::write_atomic(&file, b"s3cret-token\n", 0o600).unwrap();
+    let settings =
+        toml::from_str(&format!("url = {url:?}\ntoken = {{ file = {file:?} }}")).unwrap();
+    let source = Repository::new("leaks".parse().unwrap(), settings, context(dir.path())).unwrap();
+    assert_eq!(pass(&source, None).await.0.len(), 2);
+    let config = std::fs::read_to_string(source.dir().join("config")).unwrap();
+    assert!(!config.contains("s3cret") && !config.contains("Basic"), "{config}");
+
+    crate::fs::write_atomic(&file, b"wr0ng-token\n", 0o600).unwrap();
+    let error = source.poll(None).await.unwrap_err();
+    assert!(matches!(&error, Error::Refused(why) if !why.contains("wr0ng")), "{error}");
+}
+
+#[tokio::test]
+async fn the_guard_stands_before_git_too_and_failures_are_not_empty_results() {
+    let (stand, _) = leaky();
+    let backend = Backend::start(stand.path(), None).await;
+    let dir = tempfile::tempdir().unwrap();
+    let settings = |url: &str| toml::from_str(&format!("url = {url:?}")).unwrap();
+    let name = || "leaks".parse::<SourceName>().unwrap();
+
+    let mut shut = context(dir.path());
+    shut.http = client(&[], dir.path());
+    let source = Repository::new(name(), settings(&backend.url(".git")), shut).unwrap();
+    let error = source.poll(None).await.unwrap_err();
+    assert!(matches!(error, Error::Refused(_)), "{error}");
+    assert_eq!(backend.fetches(), 0);
+
+    for (url, is_refused) in [
+        (backend.url("none"), true),
+        ("http://127.0.0.1:1/x".to_owned(), false),
+        ("/nonexistent/x".to_owned(), true),
+    ] {
+        let source = Repository::new(name(), settings(&url), context(dir.path())).unwrap();
+        let error = source.poll(None).await.unwrap_err();
+        assert_eq!(matches!(error, Error::Refused(_)), is_refused, "{url}: {error}");
+        assert_eq!(matches!(error, Error::Unavailable(_)), !is_refused, "{url}: {error}");
+    }
 }
