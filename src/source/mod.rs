@@ -19,8 +19,11 @@ use crate::{fs, http};
 
 pub mod directory;
 pub mod feed;
+pub mod git;
 mod html;
 pub mod page;
+#[cfg(test)]
+mod stand;
 mod window;
 
 /// At most this many items are listed in one page.
@@ -155,6 +158,8 @@ pub enum Kind {
     Feed(feed::Settings),
     /// A listing in HTML.
     Page(Box<page::Settings>),
+    /// A git repository.
+    Git(git::Settings),
 }
 
 impl Definition {
@@ -167,6 +172,7 @@ impl Definition {
             }
             Kind::Feed(settings) => Arc::new(feed::Feed::new(name, settings.clone(), context)?),
             Kind::Page(settings) => Arc::new(page::Listing::new(name, settings.clone(), context)?),
+            Kind::Git(settings) => Arc::new(git::Repository::new(name, settings.clone(), context)?),
         })
     }
 
@@ -176,6 +182,7 @@ impl Definition {
             Kind::Directory(settings) => format!("directory {}", settings.path.display()),
             Kind::Feed(settings) => format!("feed {}", settings.url),
             Kind::Page(settings) => format!("page {}", settings.url),
+            Kind::Git(settings) => format!("git {}", settings.url),
         }
     }
 }
