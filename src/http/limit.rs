@@ -128,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_said_a_wait_is_a_second_at_least_and_a_day_at_most(text in "[ -~]{0,30}|-?[0-9]{1,22}", remaining in 0..2) {
+        fn whatever_is_said_a_wait_is_a_second_at_least_and_a_day_at_most(text in "[ -~]{0,30}|-?[0-9]{1,22}", remaining in 0..2_u32) {
             let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
             let mut headers = HeaderMap::new();
             for name in ["retry-after", "x-ratelimit-reset", "ratelimit-reset"] {
