@@ -77,25 +77,19 @@ pub struct Status {
     pub sources: Vec<SourceName>,
 }
 
-/// Where the socket is.
-pub fn path(data_dir: &Path) -> PathBuf {
-    data_dir.join("daemon.sock")
-}
-
 /// Binds the socket, readable by its owner only. The caller holds the data folder's lock, so a socket that is there
 /// is a dead daemon's.
-pub fn bind(data_dir: &Path) -> Result<tokio::net::UnixListener, fs::Error> {
-    let path = path(data_dir);
-    match std::fs::remove_file(&path) {
+pub fn bind(path: &Path) -> Result<tokio::net::UnixListener, fs::Error> {
+    match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(fs::Error::new("remove the old socket", &path)(error));
+            return Err(fs::Error::new("remove the old socket", path)(error));
         }
         _ => {}
     }
     let listener =
-        tokio::net::UnixListener::bind(&path).map_err(fs::Error::new("listen on", &path))?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
-        .map_err(fs::Error::new("set the mode of", &path))?;
+        tokio::net::UnixListener::bind(path).map_err(fs::Error::new("listen on", path))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(fs::Error::new("set the mode of", path))?;
     Ok(listener)
 }
 
@@ -115,13 +109,13 @@ pub enum Error {
     Ended,
 }
 
-/// Calls the daemon of a data folder and hands events over as they come. None if no daemon runs there.
+/// Calls the daemon behind a socket and hands events over as they come. None if no daemon is there.
 pub fn call(
-    data_dir: &Path,
+    path: &Path,
     call: &Call,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Option<Answer>, Error> {
-    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(path(data_dir)) else {
+    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(path) else {
         return Ok(None);
     };
     // A pass may take long, but a daemon that is alive sends a blank line now and then.

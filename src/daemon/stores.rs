@@ -1,9 +1,10 @@
 //! The stores of a data folder, held by one process at a time.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::evidence::EvidenceStore;
-use crate::fs::{self, Lock};
+use crate::config::DataDir;
+use crate::fs::Lock;
 use crate::keys::Keys;
 use crate::store::cache::Cache;
 use crate::store::record::Record;
@@ -32,13 +33,12 @@ pub struct InUse {
 
 impl Stores {
     /// Takes the lock and opens the stores.
-    pub fn open(data_dir: &Path, keys: &Keys) -> anyhow::Result<Self> {
-        fs::create_private_dir(data_dir)?;
-        let lock = Lock::try_acquire(&data_dir.join("lock"))?
-            .ok_or_else(|| InUse { data_dir: data_dir.to_owned() })?;
-        let record = Record::open(&crate::service::record_path(data_dir))?;
-        let cache = Cache::open(&data_dir.join("cache"), keys)?;
-        let evidence = EvidenceStore::open(&data_dir.join("evidence"), keys)?;
+    pub fn open(data: &DataDir, keys: &Keys) -> anyhow::Result<Self> {
+        data.create()?;
+        let lock = Lock::try_acquire(&data.lock())?.ok_or_else(|| InUse { data_dir: data.path().to_owned() })?;
+        let record = Record::open(&data.record())?;
+        let cache = Cache::open(&data.cache(), keys)?;
+        let evidence = EvidenceStore::open(&data.evidence(), keys)?;
         Ok(Self { record, cache, evidence, _lock: lock })
     }
 }

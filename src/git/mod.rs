@@ -2,12 +2,13 @@
 //!
 //! Owns how the program is started. The invariant: it sees nothing of this machine's or a user's
 //! configuration, asks nobody anything, runs nothing that a repository brings along, and connects
-//! only through [`crate::http::gateway`]. Secrets travel in its environment, never in its arguments
+//! only through [`crate::http::gateway`]; [`clone_own`] alone works for the user instead. Secrets travel in its environment, never in its arguments
 //! or in a file. This module does not know what a repository is looked at for.
 
 mod blobs;
 mod listing;
 mod mirror;
+mod own;
 mod program;
 mod remote;
 mod repository;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 pub use blobs::{Blob, Blobs};
 pub use listing::{Listed, Listing};
 pub use mirror::{Mirror, Refs};
+pub use own::clone_own;
 pub use program::TUNNEL_PROXY;
 pub use remote::{Access, Address, Credential};
 pub use repository::{File, FileKind, Repository, is_repository};

@@ -5,8 +5,6 @@
 
 mod brief;
 
-use std::path::Path;
-
 use base64::Engine as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -143,11 +141,6 @@ pub enum Error {
     Evidence(#[from] crate::evidence::Error),
 }
 
-/// Where the record lies in a data folder.
-pub fn record_path(data_dir: &Path) -> std::path::PathBuf {
-    data_dir.join("record.redb")
-}
-
 /// Carries out requests.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -234,7 +227,7 @@ impl Service {
         };
         let mut verification = Verification { lines, broken, intact: 0, damaged: Vec::new() };
         for row in self.record.all_evidence()? {
-            match self.evidence.verify(&row.evidence) {
+            match self.evidence.check(&row.evidence) {
                 Ok(()) => verification.intact += 1,
                 Err(error) => verification.damaged.push((row.id, error.to_string())),
             }
