@@ -18,6 +18,7 @@ use crate::model::finding::{Inspected, Inspection, Verdict};
 
 use input::Input;
 use report::Reporter;
+pub(super) use report::ranges;
 
 /// What is to be checked, and how it is reported.
 #[derive(Debug, Args)]

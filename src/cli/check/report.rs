@@ -160,7 +160,7 @@ fn verdict_cell(verdict: Verdict) -> Cell {
 }
 
 /// "3-41, 60-62", the first few.
-fn ranges(lines: &[Lines]) -> String {
+pub(in crate::cli) fn ranges(lines: &[Lines]) -> String {
     const SHOWN: usize = 3;
     let one = |range: &Lines| {
         if range.first == range.last { range.first.to_string() } else { format!("{}-{}", range.first, range.last) }

@@ -1,0 +1,231 @@
+//! `scan`: one pass over all sources, or some, now.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde::Serialize;
+use tokio::sync::broadcast::error::TryRecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Global, Report};
+use super::output::{Cell, Output, Table, Tone};
+use super::reach::{self, Confused};
+use super::{Exit, configured, signals};
+use crate::config::Config;
+use crate::daemon::event::{Event, Observer, PassReport};
+use crate::daemon::run;
+use crate::daemon::socket::{Answer, Call};
+use crate::model::ids::{IncidentId, SourceName};
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The sources; all that are switched on if none is given
+    pub sources: Vec<SourceName>,
+    /// How the outcome is printed.
+    #[command(flatten)]
+    pub report: Report,
+}
+
+/// What became of each source.
+type Outcomes = BTreeMap<SourceName, Result<PassReport, String>>;
+
+/// Runs the command.
+pub fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+    let config = configured(global)?;
+    check_names(&config, &arguments.sources)?;
+    let mut tell = |event: Event| progress(&event, output);
+    let call = Call::Scan(arguments.sources.clone());
+    let outcomes = match reach::daemon(&config, &call, &mut tell)? {
+        Some(Answer::Scanned(outcomes)) => outcomes.into_iter().collect(),
+        Some(_) => return Err(Confused.into()),
+        None => here(config, &arguments.sources, &mut tell)?,
+    };
+    report(&outcomes, arguments.report, output)
+}
+
+fn check_names(config: &Config, names: &[SourceName]) -> anyhow::Result<()> {
+    let known: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
+    anyhow::ensure!(
+        !known.is_empty(),
+        "there is no source to look at; add one to watchlists/sources.toml (`leakwarden init` writes examples)"
+    );
+    for name in names {
+        let definition = config.sources.iter().find(|source| source.name == *name);
+        let definition = definition
+            .ok_or_else(|| anyhow::anyhow!("there is no source `{name}` (there are: {})", known.join(", ")))?;
+        if let Some(reason) = &definition.disabled {
+            anyhow::bail!("the source `{name}` is switched off: {reason}");
+        }
+    }
+    Ok(())
+}
+
+/// Without a daemon: the same pipeline, for one pass.
+fn here(config: Config, wanted: &[SourceName], tell: &mut dyn FnMut(Event)) -> anyhow::Result<Outcomes> {
+    let observer = Observer::default();
+    let mut events = observer.listen();
+    let base = reach::base(&config, observer)?;
+    let stop = CancellationToken::new();
+    let runtime = reach::runtime()?;
+    let mut outcomes = Outcomes::new();
+    let mut take = |event: Event| {
+        match &event {
+            Event::PassEnded { source, report } => {
+                outcomes.insert(source.clone(), Ok(report.clone()));
+            }
+            Event::PassFailed { source, reason, .. } => {
+                outcomes.insert(source.clone(), Err(reason.clone()));
+            }
+            _ => {}
+        }
+        tell(event);
+    };
+    let done = runtime.block_on(async {
+        let pass = run::once(config, base, wanted, stop.clone());
+        tokio::pin!(pass);
+        loop {
+            tokio::select! {
+                done = &mut pass => break done,
+                // Events that were lost to a slow terminal are only progress: outcomes are few.
+                Ok(event) = events.recv() => take(event),
+                () = signals::stop() => stop.cancel(),
+            }
+        }
+    });
+    loop {
+        match events.try_recv() {
+            Ok(event) => take(event),
+            Err(TryRecvError::Lagged(_)) => {}
+            Err(_) => break,
+        }
+    }
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    done.map(|()| outcomes)
+}
+
+fn progress(event: &Event, output: &Output) {
+    match event {
+        Event::PassStarted { source } => output.note(&format!("looking at `{source}`")),
+        Event::Recorded { opened, joined, .. } => {
+            for id in opened {
+                output.note(&format!("{id} opened: `leakwarden incident show {id}`"));
+            }
+            for id in joined {
+                output.note(&format!("{id} found at another place"));
+            }
+        }
+        Event::DeliveryFailed { delivery, route, reason, .. } => {
+            output.warning(&format!("{delivery} over route `{route}` is not delivered yet: {reason}"));
+        }
+        _ => {}
+    }
+}
+
+/// One source as JSON.
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    source: &'a SourceName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a PassReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<&'a str>,
+}
+
+fn report(outcomes: &Outcomes, form: Report, output: &Output) -> anyhow::Result<Exit> {
+    if form.json {
+        let rows: Vec<Row<'_>> = outcomes
+            .iter()
+            .map(|(source, outcome)| Row {
+                source,
+                report: outcome.as_ref().ok(),
+                failed: outcome.as_ref().err().map(String::as_str),
+            })
+            .collect();
+        output.json(&serde_json::json!({ "sources": rows }))?;
+        return Ok(exit(outcomes));
+    }
+    let mut table =
+        Table::new(["source", "looked at", "leak", "possible", "known", "unreadable", "missed", "remarks"]);
+    for (source, outcome) in outcomes {
+        table.row(match outcome {
+            Ok(report) => row(source, report),
+            Err(reason) => [
+                Cell::toned(Tone::Strong, source.as_str()),
+                Cell::toned(Tone::Bad, "failed"),
+                "".into(),
+                "".into(),
+                "".into(),
+                "".into(),
+                "".into(),
+                Cell::toned(Tone::Bad, reason),
+            ],
+        });
+    }
+    output.table(&table)?;
+    Ok(exit(outcomes))
+}
+
+fn row(source: &SourceName, report: &PassReport) -> [Cell; 8] {
+    let mut remarks = report.gaps.clone();
+    if report.cut > 0 {
+        remarks.push(format!("{} cut off at the cap", report.cut));
+    }
+    if report.allowed > 0 {
+        remarks.push(format!("{} at allowed places", report.allowed));
+    }
+    let ids = |ids: &[IncidentId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if !report.opened.is_empty() {
+        remarks.push(format!("opened {}", ids(&report.opened)));
+    }
+    if !report.joined.is_empty() {
+        remarks.push(format!("joined {}", ids(&report.joined)));
+    }
+    let loud = |count: u64, tone| {
+        if count == 0 { Cell::number(count) } else { Cell::toned(tone, &count.to_string()) }
+    };
+    [
+        Cell::toned(Tone::Strong, source.as_str()),
+        Cell::number(report.looked_at),
+        loud(report.leaks, Tone::Bad),
+        loud(report.possible, Tone::Warn),
+        Cell::number(report.known),
+        loud(report.unreadable, Tone::Warn),
+        loud(report.missed, Tone::Warn),
+        remarks.join("; ").into(),
+    ]
+}
+
+fn exit(outcomes: &Outcomes) -> Exit {
+    let reports = || outcomes.values().filter_map(|outcome| outcome.as_ref().ok());
+    if reports().any(|report| report.leaks + report.possible > 0) {
+        Exit::Found
+    } else if outcomes.values().any(Result::is_err) || reports().any(|report| !report.is_complete()) {
+        Exit::Partial
+    } else {
+        Exit::Clean
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcomes(of: &[Result<PassReport, String>]) -> Outcomes {
+        of.iter()
+            .enumerate()
+            .map(|(n, outcome)| (format!("s{n}").parse().unwrap(), outcome.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_is_never_reported_as_clean() {
+        let clean = PassReport { looked_at: 3, ..PassReport::default() };
+        let missed = PassReport { missed: 1, ..PassReport::default() };
+        let leak = PassReport { leaks: 1, missed: 1, ..PassReport::default() };
+        assert_eq!(exit(&outcomes(&[Ok(clean.clone())])), Exit::Clean);
+        assert_eq!(exit(&outcomes(&[Ok(clean.clone()), Ok(missed)])), Exit::Partial);
+        assert_eq!(exit(&outcomes(&[Ok(clean), Err("down".to_owned())])), Exit::Partial);
+        assert_eq!(exit(&outcomes(&[Ok(leak), Err("down".to_owned())])), Exit::Found);
+    }
+}
