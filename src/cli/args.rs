@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::{completions, man};
+use super::{completions, config, init, man};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -83,6 +83,10 @@ pub struct Report {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a commented configuration, empty watchlists and a key
+    Init(init::Arguments),
+    /// Check or show the configuration
+    Config(config::Arguments),
     /// Print the completions for a shell
     Completions(completions::Arguments),
     /// Print the manual page

@@ -9,10 +9,22 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::args::{Global, LogFormat};
+use crate::config::{Format, Level, Log};
 use crate::escape::{visible, visible_json};
 
-/// Starts logging; only the first call counts. `RUST_LOG` overrides `level`, `-v` and `-q` override both.
-pub(super) fn start(global: &Global, level: LevelFilter, format: LogFormat) {
+/// Starts logging; only the first call counts. `RUST_LOG` overrides what is configured, `-v` and `-q` override both.
+pub(super) fn start(global: &Global, configured: Log) {
+    let level = match configured.level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    };
+    let format = match configured.format {
+        Format::Text => LogFormat::Text,
+        Format::Json => LogFormat::Json,
+    };
     let asked = match (global.quiet, global.verbose) {
         (true, _) => Some(LevelFilter::ERROR),
         (false, 0) => None,

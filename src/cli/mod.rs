@@ -6,19 +6,25 @@
 
 pub mod args;
 mod completions;
+mod config;
 mod exit;
+mod init;
 mod log;
 mod man;
 pub mod output;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 
 pub use exit::Exit;
 
 use args::{Arguments, Command, Global};
 use output::Output;
+
+use crate::config::{Config, Surroundings};
 
 /// Runs the program with these arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -38,9 +44,31 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn dispatch(command: Command, global: &Global, output: &Output) -> anyhow::Result<Exit> {
-    log::start(global, tracing::level_filters::LevelFilter::WARN, args::LogFormat::Text);
     match command {
+        // These work without a configuration, or with one that is wrong.
+        Command::Init(arguments) => init::run(&arguments, global, output),
+        Command::Config(arguments) => config::run(&arguments, global, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Man(arguments) => man::run(&arguments, output),
     }
+}
+
+/// The configuration, for a command that needs one. Starts logging as it says.
+pub fn configured(global: &Global) -> anyhow::Result<Config> {
+    let config = crate::config::load(&surroundings(global)?)?;
+    log::start(global, config.log);
+    Ok(config)
+}
+
+/// Where whoever runs the program keeps things.
+fn surroundings(global: &Global) -> anyhow::Result<Surroundings> {
+    let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    Ok(Surroundings {
+        config: global.config.clone(),
+        data_dir: global.data_dir.clone(),
+        working_dir: std::env::current_dir().context("cannot tell the current folder")?,
+        home: folder("HOME"),
+        config_home: folder("XDG_CONFIG_HOME"),
+        data_home: folder("XDG_DATA_HOME"),
+    })
 }

@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
 
 pub use unit::{Period, Size};
 pub use wording::nearest;
@@ -89,10 +90,17 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// A file of settings.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct File {
     path: PathBuf,
     text: String,
+}
+
+/// The text may hold what should not be there: it is not repeated.
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl File {
@@ -114,10 +122,57 @@ impl File {
         mend::parse(self, problems)
     }
 
+    /// A problem with a setting named as `route.security.to.mail.to[1]`; at the innermost part of it that is there.
+    pub fn problem_with(&self, setting: &str, what: &str) -> Problem {
+        let (document, _) = DeTable::parse_recoverable(&self.text);
+        let mut at = 0..0;
+        let mut value: Option<&DeValue<'_>> = None;
+        for step in setting.split(['.', '[', ']']).filter(|step| !step.is_empty()) {
+            let table = value.map_or(Some(document.get_ref()), DeValue::as_table);
+            let found = match (table, value.and_then(DeValue::as_array), step.parse::<usize>()) {
+                (Some(table), _, _) => {
+                    table.get_key_value(step).map(|(key, found)| (key.span(), found))
+                }
+                (None, Some(array), Ok(index)) => {
+                    array.get(index).map(|found| (found.span(), found))
+                }
+                (None, _, _) => None,
+            };
+            let Some((span, found)) = found else { break };
+            at = span;
+            value = Some(found.get_ref());
+        }
+        self.problem(&at, format!("{setting}: {what}"))
+    }
+
     /// A problem at a place in the text.
     pub fn problem(&self, at: &Range<usize>, what: impl Into<String>) -> Problem {
         let before = self.text.as_bytes().iter().take(at.start);
         let line = 1 + before.filter(|byte| **byte == b'\n').count();
         Problem { file: self.path.clone(), line: Some(line), what: what.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_found_by_its_name() {
+        let text = "a = 1\n[route.x]\nb = 1\n[route.x.to.mail]\nto = [\n'p',\n'q',\n]\n";
+        let file = File::new("f".into(), text.to_owned());
+        for (setting, line) in [
+            ("a", 1),
+            ("route.x", 2),
+            ("route.x.b", 3),
+            ("route.x.to.mail", 4),
+            ("route.x.to.mail.to", 5),
+            ("route.x.to.mail.to[1]", 7),
+            ("route.x.to.mail.from", 4),
+            ("nothing", 1),
+        ] {
+            let problem = file.problem_with(setting, "is wrong");
+            assert_eq!(problem.to_string(), format!("f:{line}: {setting}: is wrong"));
+        }
     }
 }

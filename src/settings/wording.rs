@@ -62,6 +62,10 @@ pub(super) fn reword(message: &str) -> (Fault, String) {
     if message.starts_with("wanted exactly 1 element") {
         return (Fault::Other, "there must be exactly one table below it".to_owned());
     }
+    if is_about_addresses(message) {
+        let reason = message.split(": \"").next().unwrap_or_default();
+        return (Fault::Other, format!("not an address such as `https://host/path`: {reason}"));
+    }
     for prefix in ["invalid type: ", "invalid value: "] {
         let parts = message.strip_prefix(prefix).and_then(|rest| rest.rsplit_once(", expected "));
         if let Some((found, expected)) = parts {
@@ -83,6 +87,20 @@ fn hint(word: &str, known: &[&str]) -> String {
         None if known.is_empty() => String::new(),
         None => format!(" (known: {})", known.join(", ")),
     }
+}
+
+/// The `url` crate repeats the address after its reason.
+fn is_about_addresses(message: &str) -> bool {
+    [
+        "relative URL",
+        "empty host",
+        "invalid port",
+        "invalid IP",
+        "invalid domain",
+        "invalid international",
+    ]
+    .iter()
+    .any(|reason| message.starts_with(reason))
 }
 
 fn kind(expected: &str) -> &str {
