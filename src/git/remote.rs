@@ -134,7 +134,7 @@ pub struct Access {
 }
 
 /// Without a sign of life for so long, git is stopped.
-const STALL: Duration = Duration::from_secs(300);
+const STALL: Duration = Duration::from_mins(5);
 
 impl Access {
     /// Runs a git command that talks to `address`, which is added to its arguments, before `rest`.

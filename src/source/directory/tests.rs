@@ -1,5 +1,9 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use super::walk::encode;
 use super::*;
 use crate::source::stand::{context, pass};
 

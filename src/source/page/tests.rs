@@ -20,7 +20,7 @@ fn a_listing_is_read_row_by_row() {
         "id = '/([^/]+)$'\nraw_url = 'https://raw.example/{id}?x={url}'\nnext = 'a.older'",
     );
     let rows = parse(FIXTURE, &base(), &settings).unwrap();
-    let items: Vec<Item> = rows.rows.iter().map(parse::Row::item).collect();
+    let items: Vec<Item> = rows.list.iter().map(parse::Row::item).collect();
     assert_eq!(items.iter().map(|i| i.id.as_str()).collect::<Vec<_>>(), ["k3Zd", "k3Zc", "k3Zb"]);
     assert_eq!(items[0].place, "https://pastes.example/k3Zd");
     assert_eq!(items[0].author.as_deref(), Some("someone & co"));
@@ -38,7 +38,7 @@ fn a_page_that_shows_nothing_we_know_is_an_error_not_no_news() {
     let drifted = "<html><body><p>We moved!</p></body></html>";
     let error = parse(drifted, &base(), &settings("")).unwrap_err();
     assert!(matches!(&error, Error::Malformed(why) if why.contains("may_be_empty")), "{error}");
-    assert!(parse(drifted, &base(), &settings("may_be_empty = true")).unwrap().rows.is_empty());
+    assert!(parse(drifted, &base(), &settings("may_be_empty = true")).unwrap().list.is_empty());
 
     let no_links = "<div class=t>one</div><div class=t>two</div>";
     for more in ["", "may_be_empty = true"] {
@@ -167,7 +167,7 @@ fn source(site: &Site, more: &str, dir: &std::path::Path) -> Listing {
         site.url("/list"),
         site.url("/raw/{id}"),
     );
-    let settings = Box::new(toml::from_str(&text).unwrap());
+    let settings = toml::from_str(&text).unwrap();
     Listing::new("pastes".parse().unwrap(), settings, context(dir)).unwrap()
 }
 
