@@ -279,7 +279,7 @@ mod tests {
             shown,
             "git says: fatal: unable to access \\'http://h/x/\\': [redacted] \\u{1b}[31mno"
         );
-        assert!(complaint(&[b'x'; 100_000], &[]).len() < 400);
+        assert!(complaint(&vec![b'x'; 100_000], &[]).len() < 400);
         assert!(complaint("remote: é".repeat(10_000).as_bytes(), &[]).chars().count() < 400);
     }
 

@@ -225,8 +225,9 @@ impl Listing {
         let end = self.entries.len().min(start + PAGE_ITEMS);
         let more = end < self.entries.len();
         let marks = || self.entries.iter().rev().map(|entry| entry.mark.as_str());
+        let known = position.known.marks();
         let is_torn =
-            resumed.is_none() && !position.known.is_empty() && position.known.overlap(marks()) == 0;
+            resumed.is_none() && !known.is_empty() && !marks().any(|mark| known.contains(mark));
         let items: Vec<Item> = self.entries[start..end].iter().map(Entry::item).collect();
         let next = if more {
             Position {

@@ -232,34 +232,46 @@ impl Source for Listing {
 fn step(settings: &Settings, known: Window, mut pass: Pass, rows: &Rows) -> Page {
     let start = pass.after.as_ref().and_then(|after| rows.position(after)).map_or(0, |at| at + 1);
     let end = rows.list.len().min(start + PAGE_ITEMS);
-    let items = rows.list[start..end].iter().map(parse::Row::item).collect();
-    let mut gap = None;
-    let pass = if end < rows.list.len() {
-        pass.after = rows.list.get(end - 1).map(|row| row.mark.clone());
-        Some(pass)
-    } else {
-        let marks = || rows.list.iter().map(|row| row.mark.as_str());
-        let overlap = known.overlap(marks());
-        let is_new = overlap + pass.seen.overlap(marks()) < rows.list.len();
-        pass.overlaps |= overlap > 0;
-        pass.pages += 1;
-        pass.after = None;
-        pass.seen.extend(marks());
-        gap = rows.unusable();
-        let next = rows.next.clone().filter(|_| is_new && pass.pages < settings.max_pages);
-        match next {
-            Some(url) => Some(Pass { url, ..pass }),
-            None => {
-                if !known.is_empty() && !pass.overlaps {
-                    gap = Some(NO_OVERLAP.to_owned());
-                }
-                let next = cursor(&Position { known: pass.seen, pass: None });
-                return Page { items, next, more: false, gap, validators: Vec::new() };
-            }
-        }
+    let mut page = Page {
+        items: rows.list[start..end].iter().map(parse::Row::item).collect(),
+        next: Cursor(serde_json::Value::Null),
+        more: true,
+        gap: None,
+        validators: Vec::new(),
     };
-    let next = cursor(&Position { known, pass });
-    Page { items, next, more: true, gap, validators: Vec::new() }
+    if end < rows.list.len() {
+        pass.after = rows.list.get(end - 1).map(|row| row.mark.clone());
+        page.next = cursor(&Position { known, pass: Some(pass) });
+        return page;
+    }
+    page.gap = rows.unusable();
+    let is_new = pass.finish(&known, rows);
+    let next = rows.next.clone().filter(|_| is_new && pass.pages < settings.max_pages);
+    let position = if let Some(url) = next {
+        Position { known, pass: Some(Pass { url, ..pass }) }
+    } else {
+        page.more = false;
+        if !known.is_empty() && !pass.overlaps {
+            page.gap = Some(NO_OVERLAP.to_owned());
+        }
+        Position { known: pass.seen, pass: None }
+    };
+    page.next = cursor(&position);
+    page
+}
+
+impl Pass {
+    /// Takes note of a page that was listed to its end; tells whether anything on it was new.
+    fn finish(&mut self, known: &Window, rows: &Rows) -> bool {
+        let marks: Vec<&str> = rows.list.iter().map(|row| row.mark.as_str()).collect();
+        let (known, seen) = (known.marks(), self.seen.marks());
+        let is_new = marks.iter().any(|mark| !known.contains(mark) && !seen.contains(mark));
+        self.overlaps |= marks.iter().any(|mark| known.contains(mark));
+        self.pages += 1;
+        self.after = None;
+        self.seen.extend(marks.into_iter());
+        is_new
+    }
 }
 
 #[cfg(test)]

@@ -78,7 +78,8 @@ fn settings_that_cannot_work_are_refused_where_they_stand() {
 }
 
 fn rows(ids: impl Iterator<Item = u32>, next: Option<&str>) -> Rows {
-    let list: String = ids.map(|n| format!("<li><a href='/{n}'>{n}</a></li>")).collect();
+    let list: Vec<String> = ids.map(|n| format!("<li><a href='/{n}'>{n}</a></li>")).collect();
+    let list = list.concat();
     let next = next.map(|next| format!("<a class=next href='{next}'>next</a>")).unwrap_or_default();
     parse(&format!("<ul>{list}</ul>{next}"), &base(), &list_settings()).unwrap()
 }
@@ -98,7 +99,7 @@ fn pass(newest: u32, from: &Cursor) -> (Vec<String>, u32, Option<String>, Cursor
         let number = pass.as_ref().map_or(0, |pass| pass.pages);
         let newest = newest - 10 * number;
         let rows = rows((newest - 9..=newest).rev(), Some("?more"));
-        let pass = pass.unwrap_or_else(|| first_page());
+        let pass = pass.unwrap_or_else(first_page);
         let page = step(&list_settings(), known, pass, &rows);
         pages += 1;
         ids.extend(page.items.into_iter().map(|item| item.id));
@@ -180,10 +181,8 @@ fn shelf(newest: u32) -> impl Fn(&str) -> (u16, String) {
             return (200, format!("text of {id}"));
         }
         let newest = newest - 10 * page;
-        let list: String = (newest - 9..=newest)
-            .rev()
-            .map(|n| format!("<li><a href='/p/{n}'>{n}</a></li>"))
-            .collect();
+        let row = |n| format!("<li><a href='/p/{n}'>{n}</a></li>");
+        let list = (newest - 9..=newest).rev().map(row).collect::<Vec<_>>().concat();
         (200, format!("<ul>{list}</ul><a class=next href='?page={}'>older</a>", page + 1))
     }
 }
