@@ -186,10 +186,10 @@ pub(super) async fn watch(git: Git, patience: Patience) -> Result<Said, Error> {
     let mut stderr = child.stderr.take().ok_or_else(lost)?;
     let end = Instant::now() + patience.total;
     let (mut said, mut heard) = (Vec::new(), Vec::new());
+    let (mut from_out, mut from_err) = (vec![0; 8192], vec![0; 8192]);
     let (mut out, mut err) = (Some(&mut stdout), Some(&mut stderr));
     while out.is_some() || err.is_some() {
         let deadline = end.min(Instant::now() + patience.stall);
-        let (mut from_out, mut from_err) = ([0; 8192], [0; 8192]);
         let step = async {
             tokio::select! {
                 read = next(&mut out, &mut from_out) => (read, 0),
@@ -210,8 +210,8 @@ pub(super) async fn watch(git: Git, patience: Patience) -> Result<Said, Error> {
         heard.drain(..surplus);
     }
     let status = child.wait().await.map_err(cannot_start)?;
-    // What is left of its children must not outlive it; the group is there as long as one of them is.
-    drop(group.0.take().map(|pid| killpg(pid, Signal::SIGKILL)));
+    // All who could still write to us are gone, and its number may soon be another's.
+    group.0 = None;
     Ok(Said { status, stdout: said, stderr: heard })
 }
 
@@ -279,7 +279,7 @@ mod tests {
             shown,
             "git says: fatal: unable to access \\'http://h/x/\\': [redacted] \\u{1b}[31mno"
         );
-        assert!(complaint(&[b'x'; 100_000], &[]).len() < 400);
+        assert!(complaint(&vec![b'x'; 100_000], &[]).len() < 400);
         assert!(complaint("remote: é".repeat(10_000).as_bytes(), &[]).chars().count() < 400);
     }
 

@@ -134,7 +134,7 @@ pub struct Access {
 }
 
 /// Without a sign of life for so long, git is stopped.
-const STALL: Duration = Duration::from_secs(300);
+const STALL: Duration = Duration::from_mins(5);
 
 impl Access {
     /// Runs a git command that talks to `address`, which is added to its arguments, before `rest`.
@@ -244,7 +244,7 @@ fn is_refusal(stderr: &[u8]) -> bool {
 /// What git runs as ssh: nothing of the user's, nobody asked, every connection through our tunnel.
 fn ssh_command(program: &Path, known_hosts: &Path, key: Option<&Path>) -> String {
     let file = known_hosts.join("known_hosts");
-    let tunnel = format!("exec {} child tunnel %h %p", quote(&percent(program)));
+    let tunnel = format!("{} child tunnel %h %p", quote(&percent(program)));
     let key = key.map_or_else(|| "none".to_owned(), |key| format!("\"{}\"", percent(key)));
     let options = [
         "BatchMode=yes".to_owned(),
@@ -324,7 +324,7 @@ mod tests {
         let words = String::from_utf8(output.stdout).unwrap();
         assert!(words.contains("UserKnownHostsFile=\"/var/lib/a b/known_hosts\"\n"), "{words}");
         assert!(words.contains("IdentityFile=\"/etc/key file\"\n"), "{words}");
-        let tunnel = r"ProxyCommand=exec '/opt/it'\''s 100%% mine/leakwarden' child tunnel %h %p";
+        let tunnel = r"ProxyCommand='/opt/it'\''s 100%% mine/leakwarden' child tunnel %h %p";
         assert!(words.contains(tunnel), "{words}");
     }
 

@@ -48,7 +48,7 @@ fn token_user() -> String {
 }
 
 fn two_hours() -> Duration {
-    Duration::from_secs(2 * 60 * 60)
+    Duration::from_hours(2)
 }
 
 fn twenty_gib() -> u64 {
@@ -163,7 +163,7 @@ impl Repository {
     async fn next_of(&self, examined: &Refs, pass: Pass) -> Result<Option<Page>, Error> {
         let listing = Listing::of(&pass.refs, examined, &self.dir().join("listing"));
         let offset = pass.offset;
-        let slice = blocking(move || listing.page(offset, PAGE_ITEMS).map_err(of_git)).await?;
+        let slice = blocking(move || Ok(listing.page(offset, PAGE_ITEMS)?)).await?;
         Ok(slice.map(|(listed, offset, is_end)| {
             let next = if is_end {
                 Position { examined: pass.refs, pass: None }
@@ -187,14 +187,14 @@ impl Repository {
         remote: &Refs,
         examined: &Refs,
     ) -> Result<Page, Error> {
-        let refs = mirror.fetch(remote).await.map_err(of_git)?;
+        let refs = mirror.fetch(remote).await?;
         let (new, old) = (refs.clone(), examined.clone());
         blocking(move || {
             let file = mirror.dir().join("listing");
             mirror
                 .repository()
                 .and_then(|mirror| mirror.list_new(&new, &old, &file))
-                .map_err(of_git)
+                .map_err(Error::from)
         })
         .await?;
         let page = self.next_of(examined, Pass { refs, offset: 0 }).await?;
@@ -225,10 +225,10 @@ impl Repository {
             let open = || git::Repository::open(&dir).and_then(|mirror| mirror.blobs());
             let mut blobs = match lock(None) {
                 Some(blobs) => blobs,
-                None if dir.exists() => open().map_err(of_git)?,
+                None if dir.exists() => open()?,
                 None => return Ok(None),
             };
-            let blob = blobs.read(&id, most, spool).map_err(of_git)?;
+            let blob = blobs.read(&id, most, spool)?;
             drop(lock(Some(blobs).filter(Blobs::is_usable)));
             Ok(blob)
         })
@@ -252,7 +252,7 @@ impl Source for Repository {
         // A reader that rests between two looks would hold on to packs that are tidied away.
         drop(self.reader.lock().unwrap_or_else(PoisonError::into_inner).take());
         let mirror = self.mirror()?;
-        let remote = mirror.remote_refs().await.map_err(of_git)?;
+        let remote = mirror.remote_refs().await?;
         if remote != examined {
             return self.first_of(mirror, &remote, &examined).await;
         }
@@ -270,8 +270,8 @@ impl Source for Repository {
         if blob.is_none() {
             // Mirrors may be thrown away at any time.
             let mirror = self.mirror()?;
-            let remote = mirror.remote_refs().await.map_err(of_git)?;
-            mirror.fetch(&remote).await.map_err(of_git)?;
+            let remote = mirror.remote_refs().await?;
+            mirror.fetch(&remote).await?;
             drop(self.reader.lock().unwrap_or_else(PoisonError::into_inner).take());
             blob = self.read(&item.id).await?;
         }
@@ -302,27 +302,30 @@ impl Source for Repository {
             (Address::Web(_), None, _) => "Needs no account as long as the repository is public.",
             (Address::Web(_), Some(_), _) => "Identifies itself with the configured token.",
             (Address::Ssh(_), _, None) => {
-                "Identifies itself to nobody: most hosts want an `ssh_key`, since a user's own keys are not used."
+                "Identifies itself to nobody; most hosts want an `ssh_key`, since a user's own keys are not used."
             }
             (Address::Ssh(_), _, Some(_)) => "Identifies itself with the configured key.",
             (Address::Path(_), ..) => "Needs permission to read the folder.",
         };
         format!(
-            "Keeps a mirror of {} and looks once at every file of every branch, tag, note and request, in\n\
-             all their history; after the first time only at what is new. {needs}\n\
-             Does not see what no ref of the host reaches, the messages of commits, what submodules point to,\n\
-             and files that Git LFS keeps elsewhere.",
+            "Keeps a mirror of {} and looks once at every file\n\
+             of every branch, tag, note and request, in all their history; later only at what is new.\n\
+             {needs}\n\
+             Does not see what no ref of the host reaches, the messages of commits, what submodules point\n\
+             to, and files that Git LFS keeps elsewhere.",
             self.settings.url,
         )
     }
 }
 
-fn of_git(error: git::Error) -> Error {
-    match error {
-        git::Error::RateLimited { until, .. } => Error::RateLimited { until },
-        git::Error::NoProgram(_) | git::Error::Refused(_) => Error::Refused(error.to_string()),
-        git::Error::Unavailable(_) | git::Error::Damaged(_) | git::Error::File(_) => {
-            Error::Unavailable(error.to_string())
+impl From<git::Error> for Error {
+    fn from(error: git::Error) -> Self {
+        match error {
+            git::Error::RateLimited { until, .. } => Self::RateLimited { until },
+            git::Error::NoProgram(_) | git::Error::Refused(_) => Self::Refused(error.to_string()),
+            git::Error::Unavailable(_) | git::Error::Damaged(_) | git::Error::File(_) => {
+                Self::Unavailable(error.to_string())
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn client(allow: &[&str], dir: &Path) -> http::Client {
         pace: Duration::ZERO,
         pace_by_host: Vec::new(),
         stall: Duration::from_secs(10),
-        total: Duration::from_secs(60),
+        total: Duration::from_mins(1),
         max_body: 1 << 20,
         max_redirects: 4,
         attempts: 1,

@@ -1,5 +1,9 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use super::walk::encode;
 use super::*;
 use crate::source::stand::{context, pass};
 
@@ -104,7 +108,7 @@ fn a_folder_that_cannot_be_read_is_said_and_the_rest_is_listed() {
     put(dir.path(), "shut/b", b"x");
     put(dir.path(), "z", b"x");
     let shut = dir.path().join("shut");
-    std::fs::set_permissions(&shut, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(&shut, PermissionsExt::from_mode(0o000)).unwrap();
     let mut walk_over = walk(&settings(dir.path()), None);
     let files = walk_over.page().unwrap();
     // The superuser reads everything, also in a test.

@@ -1,3 +1,7 @@
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
 use super::*;
 use crate::source::stand::{Site, context, pass};
 

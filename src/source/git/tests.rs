@@ -55,7 +55,7 @@ async fn a_leak_in_an_old_commit_of_a_side_branch_is_listed_once_and_read() {
     let leak = items.iter().find(|item| item.title.as_deref() == Some("le ak.rs")).unwrap();
     assert_eq!(leak.place, format!("{}@{leaking}:src/le ak.rs", stand.path().display()));
     let document = source.fetch(leak).await.unwrap();
-    assert_eq!(crate::fs::body_bytes(&document.body).unwrap(), "fn ours() {}\n");
+    assert_eq!(fs::body_bytes(&document.body).unwrap(), "fn ours() {}\n");
 
     let mirror = source.dir().join("objects");
     std::fs::set_permissions(&mirror, std::os::unix::fs::PermissionsExt::from_mode(0o500)).unwrap();
@@ -80,12 +80,8 @@ async fn a_branch_that_is_deleted_or_overwritten_takes_nothing_away_from_the_pas
     let (stand, _) = leaky();
     let dir = tempfile::tempdir().unwrap();
     for n in 0..600 {
-        crate::fs::write_atomic(
-            &stand.path().join(format!("{n}")),
-            format!("{n}").as_bytes(),
-            0o600,
-        )
-        .unwrap();
+        let file = std::fs::File::create(stand.path().join(n.to_string())).unwrap();
+        std::io::Write::write_all(&mut &file, n.to_string().as_bytes()).unwrap();
     }
     stand.git(&["add", "--all"]);
     stand.git(&["commit", "--quiet", "-m", "many"]);
@@ -139,7 +135,7 @@ async fn a_token_opens_a_private_repository_and_is_written_nowhere() {
     assert!(matches!(error, Error::Refused(_)), "{error}");
 
     let file = dir.path().join("token");
-    crate::fs::write_atomic(&file, b"s3cret-token\n", 0o600).unwrap();
+    fs::write_atomic(&file, b"s3cret-token\n", 0o600).unwrap();
     let settings =
         toml::from_str(&format!("url = {url:?}\ntoken = {{ file = {file:?} }}")).unwrap();
     let source = Repository::new("leaks".parse().unwrap(), settings, context(dir.path())).unwrap();
@@ -147,7 +143,7 @@ async fn a_token_opens_a_private_repository_and_is_written_nowhere() {
     let config = std::fs::read_to_string(source.dir().join("config")).unwrap();
     assert!(!config.contains("s3cret") && !config.contains("Basic"), "{config}");
 
-    crate::fs::write_atomic(&file, b"wr0ng-token\n", 0o600).unwrap();
+    fs::write_atomic(&file, b"wr0ng-token\n", 0o600).unwrap();
     let error = source.poll(None).await.unwrap_err();
     assert!(matches!(&error, Error::Refused(why) if !why.contains("wr0ng")), "{error}");
 }

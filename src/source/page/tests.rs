@@ -20,7 +20,7 @@ fn a_listing_is_read_row_by_row() {
         "id = '/([^/]+)$'\nraw_url = 'https://raw.example/{id}?x={url}'\nnext = 'a.older'",
     );
     let rows = parse(FIXTURE, &base(), &settings).unwrap();
-    let items: Vec<Item> = rows.rows.iter().map(parse::Row::item).collect();
+    let items: Vec<Item> = rows.list.iter().map(parse::Row::item).collect();
     assert_eq!(items.iter().map(|i| i.id.as_str()).collect::<Vec<_>>(), ["k3Zd", "k3Zc", "k3Zb"]);
     assert_eq!(items[0].place, "https://pastes.example/k3Zd");
     assert_eq!(items[0].author.as_deref(), Some("someone & co"));
@@ -38,7 +38,7 @@ fn a_page_that_shows_nothing_we_know_is_an_error_not_no_news() {
     let drifted = "<html><body><p>We moved!</p></body></html>";
     let error = parse(drifted, &base(), &settings("")).unwrap_err();
     assert!(matches!(&error, Error::Malformed(why) if why.contains("may_be_empty")), "{error}");
-    assert!(parse(drifted, &base(), &settings("may_be_empty = true")).unwrap().rows.is_empty());
+    assert!(parse(drifted, &base(), &settings("may_be_empty = true")).unwrap().list.is_empty());
 
     let no_links = "<div class=t>one</div><div class=t>two</div>";
     for more in ["", "may_be_empty = true"] {
@@ -78,7 +78,8 @@ fn settings_that_cannot_work_are_refused_where_they_stand() {
 }
 
 fn rows(ids: impl Iterator<Item = u32>, next: Option<&str>) -> Rows {
-    let list: String = ids.map(|n| format!("<li><a href='/{n}'>{n}</a></li>")).collect();
+    let list: Vec<String> = ids.map(|n| format!("<li><a href='/{n}'>{n}</a></li>")).collect();
+    let list = list.concat();
     let next = next.map(|next| format!("<a class=next href='{next}'>next</a>")).unwrap_or_default();
     parse(&format!("<ul>{list}</ul>{next}"), &base(), &list_settings()).unwrap()
 }
@@ -98,7 +99,7 @@ fn pass(newest: u32, from: &Cursor) -> (Vec<String>, u32, Option<String>, Cursor
         let number = pass.as_ref().map_or(0, |pass| pass.pages);
         let newest = newest - 10 * number;
         let rows = rows((newest - 9..=newest).rev(), Some("?more"));
-        let pass = pass.unwrap_or_else(|| first_page());
+        let pass = pass.unwrap_or_else(first_page);
         let page = step(&list_settings(), known, pass, &rows);
         pages += 1;
         ids.extend(page.items.into_iter().map(|item| item.id));
@@ -167,7 +168,7 @@ fn source(site: &Site, more: &str, dir: &std::path::Path) -> Listing {
         site.url("/list"),
         site.url("/raw/{id}"),
     );
-    let settings = Box::new(toml::from_str(&text).unwrap());
+    let settings = toml::from_str(&text).unwrap();
     Listing::new("pastes".parse().unwrap(), settings, context(dir)).unwrap()
 }
 
@@ -180,10 +181,8 @@ fn shelf(newest: u32) -> impl Fn(&str) -> (u16, String) {
             return (200, format!("text of {id}"));
         }
         let newest = newest - 10 * page;
-        let list: String = (newest - 9..=newest)
-            .rev()
-            .map(|n| format!("<li><a href='/p/{n}'>{n}</a></li>"))
-            .collect();
+        let row = |n| format!("<li><a href='/p/{n}'>{n}</a></li>");
+        let list = (newest - 9..=newest).rev().map(row).collect::<Vec<_>>().concat();
         (200, format!("<ul>{list}</ul><a class=next href='?page={}'>older</a>", page + 1))
     }
 }
