@@ -64,33 +64,82 @@ pub fn sync_dir(dir: &Path) -> Result<(), Error> {
 
 /// Replaces a file as a whole: after a crash there is the old content or the new, never a part.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
-        .tempfile_in(dir)
-        .map_err(Error::new("write", path))?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(Error::new("write", path))?;
-    file.persist(path).map_err(|error| Error::new("write", path)(error.error))?;
-    sync_dir(dir)
+    let mut draft = Draft::new(path, mode)?;
+    draft.write_all(bytes).map_err(Error::new("write", path))?;
+    draft.replace()
+}
+
+/// A file in the making: under another name until it is complete, gone if it is dropped before.
+///
+/// A crash leaves it behind, under a name that begins with [`Draft::PREFIX`].
+#[derive(Debug)]
+pub struct Draft {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// How the names of drafts begin.
+    pub const PREFIX: &str = ".new-";
+
+    /// Begins the file that will stand at `path`.
+    pub fn new(path: &Path, mode: u32) -> Result<Self, Error> {
+        let file = tempfile::Builder::new()
+            .prefix(Self::PREFIX)
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+            .tempfile_in(folder_of(path))
+            .map_err(Error::new("write", path))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Where it stands for now, for those who must open it by name.
+    pub fn draft_path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Puts it in its place, instead of what stands there; durable when it returns.
+    pub fn replace(self) -> Result<(), Error> {
+        self.file.as_file().sync_all().map_err(Error::new("write", &self.path))?;
+        self.file
+            .persist(&self.path)
+            .map_err(|error| Error::new("write", &self.path)(error.error))?;
+        sync_dir(folder_of(&self.path))
+    }
+
+    /// Puts it in its place unless something stands there already; durable when it returns. Says whether it did.
+    pub fn place(self) -> Result<bool, Error> {
+        self.file.as_file().sync_all().map_err(Error::new("write", &self.path))?;
+        match self.file.persist_noclobber(&self.path) {
+            Ok(_) => sync_dir(folder_of(&self.path)).map(|()| true),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(Error::new("write", &self.path)(error.error)),
+        }
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_file_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_file_mut().flush()
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Writes a file that must not be there yet: after a crash there is the whole file or none. Durable
 /// when it returns. If the file is there already, the source's kind is `AlreadyExists`.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
-        .tempfile_in(dir)
-        .map_err(Error::new("create", path))?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(Error::new("write", path))?;
-    file.persist_noclobber(path).map_err(|error| Error::new("create", path)(error.error))?;
-    sync_dir(dir)
+    let mut draft = Draft::new(path, mode)?;
+    draft.write_all(bytes).map_err(Error::new("write", path))?;
+    if draft.place()? {
+        return Ok(());
+    }
+    Err(Error::new("create", path)(io::ErrorKind::AlreadyExists.into()))
 }
 
 /// Reads a whole file.
@@ -270,5 +319,28 @@ mod tests {
         assert_eq!(error.source.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(read(&path).unwrap(), b"first");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_draft_is_invisible_until_it_is_put_in_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let draft = |text: &[u8]| {
+            let mut draft = Draft::new(&path, 0o400).unwrap();
+            draft.write_all(text).unwrap();
+            draft
+        };
+        drop(draft(b"dropped"));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        assert!(draft(b"first").place().unwrap());
+        assert!(!draft(b"second").place().unwrap(), "something stands there");
+        assert_eq!(read(&path).unwrap(), b"first");
+        draft(b"third").replace().unwrap();
+        assert_eq!(read(&path).unwrap(), b"third");
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(&path).unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o777, 0o400);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

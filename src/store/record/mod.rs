@@ -34,6 +34,8 @@ pub use shape::{
 use error::Fault;
 use table::{Named, Rows};
 
+use crate::fs;
+
 /// The schema of the tables that this program writes.
 pub const SCHEMA: u32 = 1;
 
@@ -55,11 +57,19 @@ impl Record {
     /// damage is met here and not in the middle of something.
     pub fn open(path: &Path) -> Result<Self, Error> {
         if !path.exists() {
-            // Made here, since redb would let others read it. redb takes an empty file for a new one.
-            crate::fs::write_new(path, b"", 0o600)
-                .map_err(|error| error::from_file(&error, path))?;
+            Self::make(path)?;
         }
-        Self::start(&path.display().to_string(), |builder| builder.create(path))
+        Self::start(&path.display().to_string(), |builder| builder.open(path))
+    }
+
+    /// Makes an empty record, whole or not at all: a crash on the way must not leave one that looks damaged.
+    fn make(path: &Path) -> Result<(), Error> {
+        let failed = |error: fs::Error| error::from_file(&error, path);
+        let draft = fs::Draft::new(path, 0o600).map_err(failed)?;
+        let at = draft.draft_path().to_owned();
+        drop(Self::start(&path.display().to_string(), |builder| builder.create(at))?);
+        draft.place().map_err(failed)?;
+        Ok(())
     }
 
     /// A record that is gone with the value: for tests and dry runs.
