@@ -21,7 +21,7 @@ use crate::schedule::Schedule;
 
 /// How long a burst is waited for unless the configuration says otherwise.
 const GROUP_WAIT: Duration = Duration::from_secs(30);
-const MAX_GROUP_WAIT: Duration = Duration::from_secs(3600);
+const MAX_GROUP_WAIT: Duration = Duration::from_hours(1);
 /// When analysts get their digest unless the configuration says otherwise: at eight on working days.
 const ANALYSTS_DIGEST: &str = "0 8 * * 1-5";
 /// A digest whose schedule never comes round is sent after a day all the same: it must not be lost.

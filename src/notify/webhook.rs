@@ -165,9 +165,9 @@ fn judge(error: &http::Error) -> Error {
         http::Error::Unavailable { .. } => {
             Error::later("the webhook cannot be reached, or its server has trouble")
         }
-        http::Error::Malformed { .. } => {
-            Error::later("the webhook answers with something that is not HTTP")
-        }
+        http::Error::Malformed { .. } => Error::later(
+            "the webhook answers with a redirect or something that is not understood; is this its final address?",
+        ),
         http::Error::Spool(error) => Error::later(error.to_string()),
         http::Error::Gone { status, .. } => {
             Error::never(format!("the webhook is not there (status {status}); check its address"))

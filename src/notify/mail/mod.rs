@@ -29,7 +29,7 @@ use super::{Error, Notifier};
 use crate::model::notice::Notice;
 
 /// How long one recipient may take unless the configuration says otherwise.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A mail server and who gets mail through it.
 pub struct Mail {
@@ -214,10 +214,10 @@ mod tests {
             let (kept, counted) = (Arc::clone(&accepted), Arc::clone(&connections));
             let mut tasks = JoinSet::new();
             tasks.spawn(async move {
-                let mut talks = JoinSet::new();
+                let mut open = JoinSet::new();
                 while let Ok((stream, _)) = listener.accept().await {
                     let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
-                    talks.spawn(talk(stream, number, script, Arc::clone(&kept)));
+                    open.spawn(talk(stream, number, script, Arc::clone(&kept)));
                 }
             });
             Self { port, accepted, connections, _tasks: tasks }
@@ -301,7 +301,7 @@ mod tests {
     const THREE: &str = "to = ['a@example.com', 'b@example.com', 'c@example.com']";
     const ONE: &str = "to = ['a@example.com']";
 
-    fn notice() -> crate::model::notice::Notice {
+    fn notice() -> Notice {
         sample::notice(Audience::Security, NoticeKind::Leak)
     }
 
