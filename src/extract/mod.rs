@@ -6,8 +6,11 @@
 //! no network, no disk, and writes nothing.
 
 mod encoding;
+mod entities;
+mod html;
 mod kind;
 mod name;
+mod office;
 mod stream;
 mod unreadable;
 mod walk;
