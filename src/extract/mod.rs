@@ -7,6 +7,7 @@
 
 mod encoding;
 mod entities;
+mod gutter;
 mod html;
 mod kind;
 mod name;

@@ -9,7 +9,7 @@ use super::kind::{self, HEAD_BYTES, Kind};
 use super::office::Package;
 use super::stream::Peeked;
 use super::unreadable::Unreadable;
-use super::{Limits, Piece, encoding, html, name, office};
+use super::{Limits, Piece, encoding, gutter, html, name, office};
 use crate::unpack::{Budget, Contents, Member, Trouble, gzip, tar, zip};
 
 /// Bytes of archives in archives that are kept to read their directories, over all layers. Larger ones are
@@ -241,6 +241,7 @@ impl<'a> Walk<'a> {
             text => text,
         };
         text.truncate(text.floor_char_boundary(cap));
+        let text = gutter::strip(text);
         warnings.extend(decoded.warning);
         self.send(place, Ok(text), warnings, outcome);
         outcome
@@ -439,7 +440,8 @@ mod tests {
 
     /// Two files, the first of which is long.
     fn sample() -> Vec<u8> {
-        let numbers: String = (0..20_000).map(|number| format!("{number}\n")).collect();
+        let numbers: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
+        let numbers = numbers.join("\n");
         zipped(&[("long", numbers.as_bytes()), ("a", TEXT.as_bytes())])
     }
 
@@ -464,7 +466,7 @@ mod tests {
 
     #[test]
     fn a_wrong_checksum_or_size_keeps_the_text_and_says_so() {
-        for (signature, offset) in [(b"PK\x01\x02", 16), (b"PK\x01\x02", 24)] {
+        for (signature, offset) in [(b"PK\x01\x02", 16), (b"PK\x01\x02", 24), (b"PK\x03\x04", 14)] {
             let mut bytes = sample();
             let entry = position(&bytes, signature);
             bytes[entry + offset..entry + offset + 4]
