@@ -6,8 +6,12 @@
 //! no network, no disk, and writes nothing.
 
 mod encoding;
+mod entities;
+mod gutter;
+mod html;
 mod kind;
 mod name;
+mod office;
 mod stream;
 mod unreadable;
 mod walk;

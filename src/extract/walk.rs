@@ -6,9 +6,10 @@
 use std::io::{Cursor, Read, Seek};
 
 use super::kind::{self, HEAD_BYTES, Kind};
+use super::office::Package;
 use super::stream::Peeked;
 use super::unreadable::Unreadable;
-use super::{Limits, Piece, encoding, name};
+use super::{Limits, Piece, encoding, gutter, html, name, office};
 use crate::unpack::{Budget, Contents, Member, Trouble, gzip, tar, zip};
 
 /// Bytes of archives in archives that are kept to read their directories, over all layers. Larger ones are
@@ -35,6 +36,8 @@ struct Place<'a> {
     /// Layers above it, compression included.
     depth: u32,
     media_type: Option<&'a str>,
+    /// Whether it is a part of an office package.
+    office_part: bool,
 }
 
 /// Whether all of something was looked at.
@@ -49,6 +52,7 @@ enum Outcome {
 struct Tally {
     members: u64,
     partial: u64,
+    package: Package,
     /// What is wrong with the container itself. Not empty means that it was not read whole.
     warnings: Vec<String>,
 }
@@ -65,7 +69,7 @@ impl<'a> Walk<'a> {
 
     /// The document itself.
     pub(super) fn document<F: Read + Seek>(&mut self, media_type: Option<&str>, file: &mut F) {
-        self.file(Place { member: "", depth: 0, media_type }, file);
+        self.file(Place { member: "", depth: 0, media_type, office_part: false }, file);
     }
 
     /// Something whose end can be looked at before its start: only there do zip archives tell what they hold.
@@ -161,16 +165,18 @@ impl<'a> Walk<'a> {
         let budget = self.budget;
         let result = open(budget, &mut |member| {
             tally.members += 1;
-            if self.member(place, member) == Outcome::Partial {
+            let office_part = tally.package.note(member.name);
+            if self.member(place, member, office_part) == Outcome::Partial {
                 tally.partial += 1;
             }
         });
         self.finish(place, tally, result.err())
     }
 
-    fn member(&mut self, container: Place<'_>, member: Member<'_>) -> Outcome {
+    fn member(&mut self, container: Place<'_>, member: Member<'_>, office_part: bool) -> Outcome {
         let path = name::below(container.member, &name::shown(member.name));
-        let place = Place { member: &path, depth: container.depth + 1, media_type: None };
+        let depth = container.depth + 1;
+        let place = Place { member: &path, depth, media_type: None, office_part };
         match member.contents {
             Contents::File(data) => self.stream(place, data),
             Contents::Encrypted => self.unreadable(place, Unreadable::Encrypted, Vec::new()),
@@ -192,6 +198,10 @@ impl<'a> Walk<'a> {
         if let Some(trouble) = trouble {
             tally.warnings.push(not_looked_at(trouble));
             return self.unreadable(place, reason(trouble), tally.warnings);
+        }
+        if let Some(kind) = tally.package.kind() {
+            tally.warnings.push("its parts were searched one by one".to_owned());
+            return self.unreadable(place, kind, tally.warnings);
         }
         if !tally.warnings.is_empty() {
             return self.unreadable(place, Unreadable::Partly, tally.warnings);
@@ -225,8 +235,13 @@ impl<'a> Walk<'a> {
         }
         let declared = place.media_type.and_then(encoding::declared_charset);
         let decoded = encoding::decode(raw, declared);
-        let mut text = decoded.text;
+        let mut text = match decoded.text {
+            text if place.office_part => office::text(&text),
+            text if html::is_html(&text, place.media_type) => html::text(&text),
+            text => text,
+        };
         text.truncate(text.floor_char_boundary(cap));
+        let text = gutter::strip(text);
         warnings.extend(decoded.warning);
         self.send(place, Ok(text), warnings, outcome);
         outcome
@@ -425,7 +440,8 @@ mod tests {
 
     /// Two files, the first of which is long.
     fn sample() -> Vec<u8> {
-        let numbers: String = (0..20_000).map(|number| format!("{number}\n")).collect();
+        let numbers: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
+        let numbers = numbers.join("\n");
         zipped(&[("long", numbers.as_bytes()), ("a", TEXT.as_bytes())])
     }
 
@@ -450,7 +466,7 @@ mod tests {
 
     #[test]
     fn a_wrong_checksum_or_size_keeps_the_text_and_says_so() {
-        for (signature, offset) in [(b"PK\x01\x02", 16), (b"PK\x01\x02", 24)] {
+        for (signature, offset) in [(b"PK\x01\x02", 16), (b"PK\x01\x02", 24), (b"PK\x03\x04", 14)] {
             let mut bytes = sample();
             let entry = position(&bytes, signature);
             bytes[entry + offset..entry + offset + 4]

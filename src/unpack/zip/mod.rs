@@ -38,6 +38,8 @@ struct Claims {
     crc: Option<u32>,
     /// Bytes of the unpacked data, if known. Never used to reserve memory.
     unpacked: Option<u64>,
+    /// Whether the two headers of the file contradict each other.
+    contradicted: bool,
 }
 
 /// Hands a file to `visit`, and tells how many packed bytes were used. `data` stands at its first byte.
@@ -88,7 +90,7 @@ impl<R: Read> Read for Checked<R> {
                 .claims
                 .unpacked
                 .is_some_and(|size| size & u64::from(u32::MAX) != u64::from(self.crc.amount()));
-            if crc_differs || size_differs {
+            if crc_differs || size_differs || self.claims.contradicted {
                 return Err(Trouble::Damaged.into());
             }
         }
