@@ -258,3 +258,102 @@ impl<'a> Bucket<'a> {
         List::read(&mut self.lists).map(Some)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn posting() -> impl Strategy<Value = Posting> {
+        let small = || prop_oneof![0..5u32, any::<u32>()];
+        (small(), small(), any::<u32>(), any::<u32>()).prop_map(
+            |(document, position, first, last)| Posting {
+                document: DocumentNumber(document),
+                position,
+                lines: Lines { first, last },
+            },
+        )
+    }
+
+    /// Encodes bucket by bucket.
+    fn encode(buckets: Buckets, values: &BTreeMap<u64, Vec<Posting>>) -> Vec<Vec<u8>> {
+        let mut builder = Builder::new(buckets);
+        let mut encoded = vec![Vec::new()];
+        for (&value, postings) in values {
+            while (encoded.len() as u64) <= buckets.of(value) {
+                builder.close_bucket(encoded.last_mut().unwrap());
+                encoded.push(Vec::new());
+            }
+            postings.iter().for_each(|&posting| builder.push(posting));
+            builder.close_value(value);
+        }
+        builder.close_bucket(encoded.last_mut().unwrap());
+        encoded.resize(usize::try_from(buckets.count()).unwrap(), Vec::new());
+        encoded
+    }
+
+    fn decode(mut list: List<'_>) -> Vec<Posting> {
+        let count = list.count() as usize;
+        let mut postings = Vec::new();
+        while let Some(posting) = list.next().unwrap() {
+            postings.push(posting);
+        }
+        assert_eq!(postings.len(), count);
+        postings
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_is_found_in_its_bucket_with_its_postings(
+            values in proptest::collection::btree_map(any::<u64>(), proptest::collection::vec(posting(), 1..6), 0..80),
+            room in 0..5000u64,
+            stranger in any::<u64>(),
+        ) {
+            let mut values = values;
+            let order = |p: &Posting| (p.document, p.position);
+            values.values_mut().for_each(|postings| postings.sort_by_key(order));
+            let buckets = Buckets::for_values(room);
+            let encoded = encode(buckets, &values);
+            let mut listed = BTreeMap::new();
+            for (number, bytes) in (0..).zip(&encoded) {
+                let mut bucket = Bucket::new(buckets, bytes).unwrap();
+                while let Some((remainder, list)) = bucket.next().unwrap() {
+                    listed.insert(buckets.value(number, remainder), decode(list));
+                }
+            }
+            prop_assert_eq!(&listed, &values);
+            for value in values.keys().copied().chain([stranger, 0, u64::MAX]) {
+                let bytes = &encoded[usize::try_from(buckets.of(value)).unwrap()];
+                let found = Bucket::new(buckets, bytes).unwrap().find(buckets, value).unwrap();
+                prop_assert_eq!(found.map(decode), values.get(&value).cloned());
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200), value in any::<u64>()) {
+            for room in [0, 100, 1 << 30] {
+                let buckets = Buckets::for_values(room);
+                let Ok(mut bucket) = Bucket::new(buckets, &bytes) else { continue };
+                let found = bucket.clone().find(buckets, value).ok().flatten();
+                let mut next = || bucket.next().ok().flatten().map(|(_, list)| list);
+                for mut list in found.into_iter().chain(std::iter::from_fn(&mut next)) {
+                    while let Ok(Some(_)) = list.next() {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn buckets_are_small_but_not_many() {
+        for values in [0, 1, 32, 33, 1000, 1 << 20, 1 << 33] {
+            let buckets = Buckets::for_values(values);
+            assert!(values <= 32 * buckets.count(), "{values}");
+            assert!(buckets.bits() == 0 || values > 16 * buckets.count(), "{values}");
+            assert_eq!(Buckets::from_bits(buckets.bits()), Ok(buckets));
+        }
+        assert!(Buckets::from_bits(60).is_err());
+    }
+}

@@ -1,8 +1,8 @@
 //! What the index as a whole promises.
 
-use std::collections::BTreeMap;
-use std::fs as stdfs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 
@@ -57,6 +57,7 @@ type Places = BTreeMap<u64, Vec<(String, String, u32, Lines)>>;
 /// Everything that the snapshot answers about these values.
 fn places(snapshot: &Snapshot, values: &[u64], cap: usize) -> Places {
     let mut places = Places::new();
+    let mut documents = BTreeMap::new();
     let mut last = None;
     snapshot.postings(values, cap, &mut |index, postings, total| {
         assert!(last < Some(index), "values are answered once and in order");
@@ -65,10 +66,12 @@ fn places(snapshot: &Snapshot, values: &[u64], cap: usize) -> Places {
         let order: Vec<_> = postings.iter().map(|p| (p.document, p.position)).collect();
         assert!(order.is_sorted());
         let named = |posting: &Posting| {
-            let document = snapshot.document(posting.document);
-            assert_eq!(document.role, snapshot.role(posting.document));
-            assert_eq!(document.whole, snapshot.whole_of(posting.document));
-            (document.corpus.to_string(), document.name, posting.position, posting.lines)
+            let number = posting.document;
+            let document = documents.entry(number).or_insert_with(|| snapshot.document(number));
+            assert_eq!(document.role, snapshot.role(number));
+            assert_eq!(document.whole, snapshot.whole_of(number));
+            let name = document.name.clone();
+            (document.corpus.to_string(), name, posting.position, posting.lines)
         };
         let mut held: Vec<_> = postings.iter().map(named).collect();
         held.sort();
@@ -113,4 +116,470 @@ fn what_was_put_is_found_after_the_commit_and_not_before() {
     assert_eq!(found, expected);
     assert_eq!(snapshot.whole(4).len(), 1);
     assert_eq!(snapshot.whole(7), []);
+}
+
+/// What an index must answer: the simplest thing that could.
+#[derive(Debug, Clone, Default)]
+struct Model {
+    corpora: BTreeMap<String, Role>,
+    documents: BTreeMap<(String, String), (String, Vec<u64>)>,
+}
+
+impl Model {
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::PutCorpus(name, role) => {
+                self.corpora.insert(NAMES[*name].to_owned(), *role);
+            }
+            Change::Put(corpus, name, version, values) => {
+                let corpus = NAMES[*corpus].to_owned();
+                if self.corpora.contains_key(&corpus) {
+                    let key = (corpus, format!("file-{name}"));
+                    self.documents.insert(key, (version.to_string(), values.clone()));
+                }
+            }
+            Change::Remove(corpus, name) => {
+                self.documents.remove(&(NAMES[*corpus].to_owned(), format!("file-{name}")));
+            }
+            Change::RemoveCorpus(name) => {
+                self.corpora.remove(NAMES[*name]);
+                self.documents.retain(|(corpus, _), _| corpus != NAMES[*name]);
+            }
+            Change::Commit | Change::Flush | Change::Restart | Change::Abandon => {}
+        }
+    }
+
+    fn places(&self) -> Places {
+        let mut places = Places::new();
+        for ((corpus, name), (version, values)) in &self.documents {
+            for print in document(name, version, values).prints.prints {
+                let place = (corpus.clone(), name.clone(), print.position, print.lines);
+                places.entry(print.value).or_default().push(place);
+            }
+        }
+        places.values_mut().for_each(|held| held.sort());
+        places
+    }
+
+    fn versions(&self, corpus: &str) -> BTreeMap<String, String> {
+        let held = self.documents.iter().filter(|((of, _), _)| of == corpus);
+        held.map(|((_, name), (version, _))| (name.clone(), version.clone())).collect()
+    }
+
+    fn check(&self, snapshot: &Snapshot) {
+        let values = all_values();
+        assert_eq!(places(snapshot, &values, usize::MAX), self.places());
+        let capped = places(snapshot, &values, 2);
+        assert_eq!(capped.keys().collect::<Vec<_>>(), self.places().keys().collect::<Vec<_>>());
+        let roles: BTreeMap<String, Role> =
+            snapshot.corpora().into_iter().map(|c| (c.name.to_string(), c.role)).collect();
+        assert_eq!(roles, self.corpora);
+        let of_corpora = |(of, _): &&(String, String)| self.corpora[of] == Role::Corpus;
+        let documents = self.documents.keys().filter(of_corpora).count() as u64;
+        assert_eq!(snapshot.documents(), documents);
+        for name in NAMES {
+            let held = || self.documents.iter().filter(|((of, _), _)| of == name);
+            let prints: usize = held().map(|(_, (_, values))| values.len()).sum();
+            assert_eq!(snapshot.counts(&corpus(name)), (held().count() as u64, prints as u64));
+        }
+        for ((of, name), (version, values)) in &self.documents {
+            let given = document(name, version, values);
+            let Some(whole) = given.prints.whole else { continue };
+            let entries = snapshot.whole(whole).into_iter().map(|number| snapshot.document(number));
+            let expected = DocumentEntry {
+                corpus: corpus(of),
+                role: self.corpora[of],
+                name: name.clone(),
+                version: version.clone(),
+                bytes: given.bytes,
+                length: given.prints.length,
+                lines: given.prints.lines,
+                prints: u32::try_from(values.len()).unwrap(),
+                whole: Some(whole),
+            };
+            assert!(entries.into_iter().any(|entry| entry == expected), "{expected:?}");
+        }
+    }
+}
+
+const NAMES: [&str; 3] = ["billing", "oss", "payroll"];
+
+/// Values of the model tests: some share a bucket, some stand at the ends of the range.
+fn all_values() -> Vec<u64> {
+    let spread = (0..40u64).map(|i| i.wrapping_mul(0x1357_9bdf_0246_8ace));
+    spread.chain([0, 1, 2, u64::MAX - 1, u64::MAX]).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    PutCorpus(usize, Role),
+    Put(usize, u8, u8, Vec<u64>),
+    Remove(usize, u8),
+    RemoveCorpus(usize),
+    /// What waits becomes a segment, as if memory had run out.
+    Flush,
+    Commit,
+    /// Commit, then go on with an index opened anew.
+    Restart,
+    /// Drop the writer: nothing since the last commit may remain.
+    Abandon,
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let value = proptest::sample::select(all_values());
+    let values = proptest::collection::vec(value, 0..12);
+    let role = prop_oneof![Just(Role::Corpus), Just(Role::Baseline)];
+    prop_oneof![
+        2 => (0..3usize, role).prop_map(|(corpus, role)| Change::PutCorpus(corpus, role)),
+        12 => (0..3usize, 0..8u8, any::<u8>(), values)
+            .prop_map(|(corpus, name, version, values)| Change::Put(corpus, name, version, values)),
+        3 => (0..3usize, 0..8u8).prop_map(|(corpus, name)| Change::Remove(corpus, name)),
+        1 => (0..3usize).prop_map(Change::RemoveCorpus),
+        2 => Just(Change::Flush),
+        3 => Just(Change::Commit),
+        1 => Just(Change::Restart),
+        1 => Just(Change::Abandon),
+    ]
+}
+
+fn apply(writer: &mut Writer, change: &Change) {
+    match change {
+        Change::PutCorpus(name, role) => writer.put_corpus(entry(NAMES[*name], *role)),
+        Change::Put(of, name, version, values) => {
+            let document = document(&format!("file-{name}"), &version.to_string(), values);
+            let known = writer.put_document(&corpus(NAMES[*of]), document);
+            assert!(matches!(known, Ok(()) | Err(Error::UnknownCorpus { .. })));
+        }
+        Change::Remove(of, name) => {
+            writer.remove_document(&corpus(NAMES[*of]), &format!("file-{name}"));
+        }
+        Change::RemoveCorpus(name) => writer.remove_corpus(&corpus(NAMES[*name])),
+        Change::Flush => writer.flush().unwrap(),
+        Change::Commit | Change::Restart => {
+            writer.commit().unwrap();
+        }
+        Change::Abandon => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn the_index_answers_as_the_simplest_model_does(
+        changes in proptest::collection::vec(change(), 1..60),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = Index::open(dir.path(), &keys()).unwrap();
+        let mut writer = index.writer().unwrap();
+        let (mut committed, mut model) = (Model::default(), Model::default());
+        let mut old = None;
+        for change in &changes {
+            apply(&mut writer, change);
+            model.apply(change);
+            if matches!(change, Change::Restart | Change::Abandon) {
+                drop(writer);
+                index = Index::open(dir.path(), &keys()).unwrap();
+                writer = index.writer().unwrap();
+            }
+            match change {
+                Change::Commit | Change::Restart => {
+                    committed = model.clone();
+                    old = Some((index.snapshot().unwrap(), committed.clone()));
+                }
+                Change::Abandon => model = committed.clone(),
+                _ => {}
+            }
+            for name in NAMES {
+                prop_assert_eq!(writer.versions(&corpus(name)).unwrap(), model.versions(name));
+            }
+        }
+        committed.check(&index.snapshot().unwrap());
+        writer.commit().unwrap();
+        model.check(&index.snapshot().unwrap());
+        model.check(&Index::open(dir.path(), &keys()).unwrap().snapshot().unwrap());
+        if let Some((snapshot, model)) = old {
+            model.check(&snapshot);
+        }
+        let segments = index.snapshot().unwrap().generation.segments.len();
+        prop_assert_eq!(index.folder.segments().unwrap().len(), segments, "nothing is left over");
+    }
+}
+
+/// An index of two segments, one of them too large to be merged with the other, and with dead documents.
+fn sample(dir: &Path) -> Model {
+    let mut model = Model::default();
+    let index = Index::open(dir, &keys()).unwrap();
+    let mut writer = index.writer().unwrap();
+    let values = all_values();
+    let many: Vec<u64> = values.iter().copied().cycle().take(66_000).collect();
+    let changes = [
+        Change::PutCorpus(0, Role::Corpus),
+        Change::PutCorpus(1, Role::Baseline),
+        Change::Put(0, 0, 1, many),
+        Change::Put(0, 1, 1, values[3..9].to_vec()),
+        Change::Put(1, 1, 1, values[5..20].to_vec()),
+        Change::Put(0, 2, 1, values[7..].to_vec()),
+        Change::Commit,
+        Change::Put(0, 1, 2, values[1..4].to_vec()),
+        Change::Remove(1, 1),
+        Change::Put(1, 2, 1, values[..11].to_vec()),
+        Change::Commit,
+    ];
+    for change in changes {
+        apply(&mut writer, &change);
+        model.apply(&change);
+    }
+    assert_eq!(index.snapshot().unwrap().generation.segments.len(), 2);
+    model
+}
+
+fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let listing = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    listing.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+fn put_file(path: &Path, bytes: &[u8]) {
+    crate::fs::write_atomic(path, bytes, 0o600).unwrap();
+}
+
+#[test]
+fn a_damaged_file_is_named_and_never_answered_from() {
+    let dir = tempfile::tempdir().unwrap();
+    sample(dir.path());
+    let refused = |path: &Path, bytes: &[u8]| {
+        put_file(path, bytes);
+        let error = Index::open(dir.path(), &keys()).map(|_| ()).unwrap_err();
+        let named = matches!(&error, Error::Damaged { path: named, .. } if named == path);
+        assert!(named, "{error}");
+    };
+    for (path, bytes) in
+        files(dir.path()).into_iter().filter(|(path, _)| !path.ends_with(format::LOCK))
+    {
+        // Every byte of what is small, and a sample of what is large.
+        for at in (0..bytes.len()).step_by(1 + bytes.len() / 700) {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            refused(&path, &flipped);
+            refused(&path, &bytes[..at]);
+        }
+        refused(&path, &[bytes.as_slice(), b"more"].concat());
+        put_file(&path, &bytes);
+        std::fs::remove_file(&path).unwrap();
+        let error = Index::open(dir.path(), &keys()).map(|_| ()).unwrap_err();
+        assert!(matches!(&error, Error::Damaged { path: named, .. } if *named == path), "{error}");
+        put_file(&path, &bytes);
+    }
+    Index::open(dir.path(), &keys()).unwrap();
+}
+
+#[test]
+fn a_segment_under_the_name_of_another_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    sample(dir.path());
+    let segments = Index::open(dir.path(), &keys()).unwrap().folder.segments().unwrap();
+    put_file(&segments[0], &std::fs::read(&segments[1]).unwrap());
+    let error = Index::open(dir.path(), &keys()).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, Error::Damaged { path, .. } if *path == segments[0]), "{error}");
+}
+
+#[test]
+fn a_crash_at_any_write_leaves_the_old_generation_or_the_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut model = sample(dir.path());
+    let old = files(dir.path());
+    let old_model = model.clone();
+    let index = Index::open(dir.path(), &keys()).unwrap();
+    let mut writer = index.writer().unwrap();
+    let changes = [
+        Change::Put(0, 5, 1, all_values()),
+        Change::Flush,
+        Change::Put(0, 6, 1, all_values()),
+        Change::Commit,
+    ];
+    for change in &changes {
+        apply(&mut writer, change);
+        model.apply(change);
+    }
+    drop(writer);
+    let new = files(dir.path());
+    let manifest = index.folder.manifest();
+    let crashed = |state: &BTreeMap<PathBuf, Vec<u8>>, expected: &Model| {
+        let crash = tempfile::tempdir().unwrap();
+        for (path, bytes) in state {
+            put_file(&crash.path().join(path.file_name().unwrap()), bytes);
+        }
+        let index = Index::open(crash.path(), &keys()).unwrap();
+        expected.check(&index.snapshot().unwrap());
+        let writer = index.writer().unwrap();
+        let live = index.snapshot().unwrap().generation.segments.len();
+        assert_eq!(files(crash.path()).len(), live + 2, "the next writer sweeps");
+        drop(writer);
+        expected.check(&index.snapshot().unwrap());
+    };
+    // The new segment grows, then the manifest beside its final name; the old generation still holds.
+    let fresh: Vec<_> = new.iter().filter(|(path, _)| !old.contains_key(*path)).collect();
+    assert_eq!(fresh.len(), 1);
+    let mut state = old.clone();
+    for (path, bytes) in fresh {
+        for part in [0, 1, 511, 512, bytes.len() / 2, bytes.len()] {
+            state.insert(path.clone(), bytes[..part].to_vec());
+            crashed(&state, &old_model);
+        }
+    }
+    for part in [0, 40, new[&manifest].len()] {
+        state.insert(dir.path().join(".new-Xa1b2c"), new[&manifest][..part].to_vec());
+        crashed(&state, &old_model);
+    }
+    // The manifest is renamed; the segments that it names no longer go one by one.
+    state.remove(&dir.path().join(".new-Xa1b2c"));
+    state.insert(manifest.clone(), new[&manifest].clone());
+    crashed(&state, &model);
+    for gone in old.keys().filter(|path| !new.contains_key(*path)) {
+        state.remove(gone);
+        crashed(&state, &model);
+    }
+    assert_eq!(state, new);
+}
+
+#[test]
+fn a_crash_before_the_first_commit_leaves_an_empty_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::open(dir.path(), &keys()).unwrap();
+    let mut writer = index.writer().unwrap();
+    apply(&mut writer, &Change::PutCorpus(0, Role::Corpus));
+    apply(&mut writer, &Change::Put(0, 0, 0, all_values()));
+    apply(&mut writer, &Change::Flush);
+    let state = files(dir.path());
+    drop(writer);
+    assert_eq!(
+        files(dir.path()).len(),
+        2,
+        "an abandoned writer leaves nothing but manifest and lock"
+    );
+    state.iter().for_each(|(path, bytes)| put_file(path, bytes));
+    let index = Index::open(dir.path(), &keys()).unwrap();
+    Model::default().check(&index.snapshot().unwrap());
+}
+
+#[test]
+fn there_is_one_writer_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::open(dir.path(), &keys()).unwrap();
+    let writer = index.writer().unwrap();
+    assert!(matches!(index.writer(), Err(Error::Locked { .. })));
+    let other = Index::open(dir.path(), &keys()).unwrap();
+    assert!(matches!(other.writer(), Err(Error::Locked { .. })));
+    drop(writer);
+    other.writer().unwrap();
+}
+
+#[test]
+fn another_key_and_another_format_are_told_from_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    sample(dir.path());
+    let other = Keys::from_bytes([43; 32]);
+    match Index::open(dir.path(), &other) {
+        Err(Error::Key { found, given, .. }) => {
+            assert_eq!((found, given), (keys().fingerprint(), other.fingerprint()));
+        }
+        other => panic!("{other:?}"),
+    }
+    let path = dir.path().join(format::MANIFEST);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[8..12].copy_from_slice(&7u32.to_le_bytes());
+    let check = blake3::hash(&bytes[..12]);
+    bytes[12..16].copy_from_slice(&check.as_bytes()[..4]);
+    put_file(&path, &bytes);
+    let error = Index::open(dir.path(), &keys()).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::Format { found: 7, known: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_reader_in_another_process_follows_a_busy_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // An index opened by itself shares nothing with the writer but the folder.
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let reader = Index::open(dir.path(), &keys()).unwrap();
+                    let mut generations = BTreeSet::new();
+                    while !stop.load(Ordering::Relaxed) {
+                        let snapshot = reader.snapshot().unwrap();
+                        // Generation n holds documents 1 to n, all with the same value.
+                        let (mut held, n) = (0, snapshot.generation());
+                        snapshot.postings(&[0], usize::MAX, &mut |_, postings, _| {
+                            held = postings.len()
+                        });
+                        assert_eq!((held as u64, snapshot.documents()), (n, n));
+                        generations.insert(n);
+                    }
+                    generations.len()
+                })
+            })
+            .collect();
+        let index = Index::open(dir.path(), &keys()).unwrap();
+        let mut writer = index.writer().unwrap();
+        writer.put_corpus(entry("billing", Role::Corpus));
+        for n in 1..=150 {
+            writer.put_document(&corpus("billing"), document(&n.to_string(), "", &[0, n])).unwrap();
+            assert_eq!(writer.commit().unwrap(), n);
+        }
+        stop.store(true, Ordering::Relaxed);
+        for reader in readers {
+            assert!(reader.join().unwrap() > 1, "the reader saw generations come");
+        }
+    });
+}
+
+#[test]
+fn the_folder_is_private_and_tells_no_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("made/here");
+    let index = Index::open(&path, &keys()).unwrap();
+    let mut writer = index.writer().unwrap();
+    writer.put_corpus(entry("billing", Role::Corpus));
+    for n in 0..100 {
+        let name = format!("src/secret-plan-{n}.rs");
+        writer
+            .put_document(&corpus("billing"), document(&name, "version-of-it", &[n, n + 1]))
+            .unwrap();
+    }
+    writer.commit().unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o700);
+    for (path, bytes) in files(&path) {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        for name in
+            ["secret-plan", "version-of", "billing", "origin-of", "attribute-owner", "/home"]
+        {
+            let told = bytes.windows(name.len()).any(|window| window == name.as_bytes());
+            assert!(!told, "`{name}` stands in {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn memory_is_bounded_by_writing_segments_before_the_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::open(dir.path(), &keys()).unwrap();
+    let mut writer = index.writer().unwrap();
+    writer.pending_bytes = 5_000;
+    writer.put_corpus(entry("billing", Role::Corpus));
+    let mut model = Model::default();
+    model.corpora.insert("billing".to_owned(), Role::Corpus);
+    for n in 0..100u64 {
+        let values: Vec<u64> =
+            all_values().into_iter().filter(|value| value % 3 == n % 3).collect();
+        let name = (n % 70).to_string();
+        writer.put_document(&corpus("billing"), document(&name, "", &values)).unwrap();
+        model.documents.insert(("billing".to_owned(), name), (String::new(), values));
+        assert!(writer.pending.bytes() < 5_000);
+    }
+    assert!(writer.segments.len() > 2);
+    assert_eq!(index.snapshot().unwrap().documents(), 0);
+    writer.commit().unwrap();
+    assert_eq!(writer.segments.len(), 1, "a commit merges them");
+    model.check(&index.snapshot().unwrap());
 }

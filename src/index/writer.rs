@@ -29,9 +29,9 @@ pub struct Writer {
     generation: u64,
     next_corpus: u32,
     corpora: BTreeMap<CorpusName, NumberedCorpus>,
-    segments: Vec<LiveSegment>,
-    pending: Pending,
-    pending_bytes: usize,
+    pub(super) segments: Vec<LiveSegment>,
+    pub(super) pending: Pending,
+    pub(super) pending_bytes: usize,
     changed: bool,
 }
 
@@ -171,7 +171,7 @@ impl Writer {
     }
 
     /// Writes what waits as a segment.
-    fn flush(&mut self) -> Result<(), Error> {
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
         if let Some(id) = self.pending.write(&self.index.folder)? {
             let fresh = self.open(id)?;
             self.segments.push(fresh);
