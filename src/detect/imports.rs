@@ -3,6 +3,8 @@
 //! Such lines say which libraries a file uses, not whose it is. They are recognised by their first word in
 //! whatever language; a line of prose taken for one costs no more than that line.
 
+/// The longest line that is taken for an import.
+const LONGEST_LINE: usize = 200;
 /// The longest list of imported names that is followed over lines.
 const LONGEST_LIST: u32 = 100;
 /// Opening words of a declaration in front of the import itself.
@@ -49,6 +51,10 @@ impl Imports {
 }
 
 fn is_import(line: &str) -> bool {
+    // A program on one line begins with its imports, but says more.
+    if line.len() > LONGEST_LINE || line.split(';').skip(1).any(|rest| rest.contains(['=', '{'])) {
+        return false;
+    }
     // What a paste may carry in front of a line.
     let line = line.trim_start_matches(['+', '-', '>', ' ', '\t']);
     let mut words = line.split_whitespace();
@@ -122,6 +128,7 @@ mod tests {
             "using (var file = Open()) Run(file)",
             "package the goods with care and send them",
             "importance += 1",
+            "use std::fs;fn main(){let x=1;}",
         ] {
             assert!(!Imports::of(line).contain(1, 1), "{line}");
         }

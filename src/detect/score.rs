@@ -19,6 +19,8 @@ pub(super) const POSSIBLE: f64 = 4.0 / 9.0;
 pub(super) const FIRST_RUN: f64 = 48.0;
 /// Rare characters that make a passage half as likely by chance.
 const HALVING: f64 = 23.0;
+/// The same below [`FIRST_RUN`], where most of what unrelated documents share ends.
+const HALVING_BELOW: f64 = 8.0;
 /// The surprise of any chain at all in a candidate of [`USUAL_LENGTH`]: one document in 66.
 const ANY_CHAIN: f64 = 6.0;
 /// Normalised characters of a candidate.
@@ -37,7 +39,8 @@ pub(super) fn link(gap: u32) -> f64 {
 /// The score of evidence found in a candidate of so many normalised characters.
 pub(super) fn score(evidence: f64, candidate: u32) -> f64 {
     let length = f64::from(candidate.max(1)) / USUAL_LENGTH;
-    let bits = ANY_CHAIN + evidence / HALVING - DOUBLE_LENGTH * length.log2();
+    let surprise = if evidence < 0.0 { evidence / HALVING_BELOW } else { evidence / HALVING };
+    let bits = ANY_CHAIN + surprise - DOUBLE_LENGTH * length.log2();
     let bits = bits.max(0.0);
     bits / (bits + HALF)
 }

@@ -118,7 +118,8 @@ impl<'runs> Sum<'runs> {
         let document = runs.first()?.document;
         let chains = chains(runs);
         let evidence = chains.iter().map(|chain| chain.evidence).sum();
-        (evidence > 0.0).then_some(Self { document, evidence, is_identical, runs, chains })
+        let is_rare = runs.iter().any(|run| run.evidence > 0.0);
+        is_rare.then_some(Self { document, evidence, is_identical, runs, chains })
     }
 
     /// A text too short to be sampled, which is ours as a whole.
