@@ -21,8 +21,8 @@ pub(super) struct Chain {
     pub(super) evidence: f64,
 }
 
-/// The chains of one document's runs, which are in order of their place in the candidate: best first, none
-/// of them without evidence, no place of the candidate in two of them.
+/// The chains of one document's runs, which are in order of their place in the candidate: best first, no place
+/// of the candidate in two of them. If none has more evidence than idiom explains, the best alone.
 pub(super) fn chains(runs: &[Run]) -> Vec<Chain> {
     let mut best: Vec<(f64, Option<usize>)> = Vec::with_capacity(runs.len());
     for (at, run) in runs.iter().enumerate() {
@@ -37,8 +37,10 @@ pub(super) fn chains(runs: &[Run]) -> Vec<Chain> {
         }
         best.push(own);
     }
-    let mut order: Vec<usize> = (0..runs.len()).filter(|at| best[*at].0 > 0.0).collect();
+    let mut order: Vec<usize> = (0..runs.len()).collect();
     order.sort_by(|a, b| best[*b].0.total_cmp(&best[*a].0).then(a.cmp(b)));
+    let strong = order.partition_point(|at| best[*at].0 > 0.0);
+    order.truncate(strong.max(1));
     let (mut used, mut taken, mut chains) = (HashSet::new(), Taken::default(), Vec::new());
     for end in order {
         let mut members = Vec::new();
@@ -49,7 +51,7 @@ pub(super) fn chains(runs: &[Run]) -> Vec<Chain> {
         }
         // What hangs on a part that went to a better chain has to stand alone.
         let evidence = best[end].0 - next.map_or(0.0, |at| best[at].0 + score::FIRST_RUN);
-        if members.is_empty() || evidence <= 0.0 {
+        if members.is_empty() || evidence <= 0.0 && !chains.is_empty() {
             continue;
         }
         members.reverse();

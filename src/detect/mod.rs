@@ -5,9 +5,11 @@
 //! store; only the bound on the time of extraction makes an exception.
 //!
 //! One file a view ([`text`]) finds what is shared; [`rarity`] says what a shared stretch is worth,
-//! [`runs`] and [`chain`] put stretches together, [`score`] turns their worth into belief.
+//! [`imports`] tells lines that
+//! say nothing, [`runs`] and [`chain`] put stretches together, [`score`] turns their worth into belief.
 
 mod chain;
+mod imports;
 mod rarity;
 mod runs;
 mod score;
@@ -89,11 +91,7 @@ impl Detector {
     fn inspect_piece(&self, piece: Piece) -> Inspected {
         let Piece { member, text, mut warnings, complete } = piece;
         let found = match text {
-            Ok(text) => {
-                let prints = self.fingerprinter.text(&text);
-                drop(text);
-                text::matches(&self.snapshot, &prints)
-            }
+            Ok(text) => text::matches(&self.snapshot, &self.fingerprinter.text(&text), &text),
             Err(reason) => {
                 warnings.insert(0, reason.to_string());
                 Found::default()

@@ -1,8 +1,10 @@
 //! The text view of a match: shared stretches of characters.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
 use super::chain::{Chain, chains};
+use super::imports::Imports;
 use super::rarity::{PLACES, Rarity};
 use super::runs::{Repeat, Run, Runs};
 use super::score;
@@ -29,8 +31,8 @@ pub(super) struct Found {
 }
 
 /// Our documents that a text shares something with.
-pub(super) fn matches(snapshot: &Snapshot, prints: &TextPrints) -> Found {
-    let (runs, overflowed) = runs(snapshot, prints);
+pub(super) fn matches(snapshot: &Snapshot, prints: &TextPrints, text: &str) -> Found {
+    let (runs, overflowed) = runs(snapshot, prints, text);
     let wholes = identical(snapshot, prints);
     let mut sums: Vec<Sum> = runs
         .chunk_by(|one, other| one.document == other.document)
@@ -64,7 +66,9 @@ pub(super) fn matches(snapshot: &Snapshot, prints: &TextPrints) -> Found {
 }
 
 /// The runs that a text shares with our documents, by document.
-fn runs(snapshot: &Snapshot, prints: &TextPrints) -> (Vec<Run>, bool) {
+fn runs(snapshot: &Snapshot, prints: &TextPrints, text: &str) -> (Vec<Run>, bool) {
+    // Most texts share nothing; only the others are read for imports.
+    let imports = LazyCell::new(|| Imports::of(text));
     let mut rarity = Rarity::new(snapshot);
     let mut met: HashMap<u64, u32> = HashMap::new();
     let mut runs = Runs::default();
@@ -77,10 +81,13 @@ fn runs(snapshot: &Snapshot, prints: &TextPrints) -> (Vec<Run>, bool) {
                 return;
             }
             let repeat = if *met == 1 { Repeat::First } else { Repeat::Again };
-            if let Some(worth) = rarity.worth(places, total) {
-                for place in places {
-                    runs.add(&batch[at], place, worth, repeat);
-                }
+            let Some(mut worth) = rarity.worth(places, total) else { return };
+            let print = &batch[at];
+            if imports.contain(print.lines.first, print.lines.last) {
+                worth = 0.0;
+            }
+            for place in places {
+                runs.add(print, place, worth, repeat);
             }
         });
     }
@@ -111,12 +118,13 @@ impl<'runs> Sum<'runs> {
         let document = runs.first()?.document;
         let chains = chains(runs);
         let evidence = chains.iter().map(|chain| chain.evidence).sum();
-        (evidence > 0.0).then_some(Self { document, evidence, is_identical, runs, chains })
+        let is_rare = runs.iter().any(|run| run.evidence > 0.0);
+        is_rare.then_some(Self { document, evidence, is_identical, runs, chains })
     }
 
     /// A text too short to be sampled, which is ours as a whole.
     fn of_short(document: DocumentNumber, length: u32) -> Self {
-        let evidence = f64::from(length);
+        let evidence = f64::from(length) - score::FIRST_RUN;
         Self { document, evidence, is_identical: true, runs: &[], chains: Vec::new() }
     }
 
@@ -135,7 +143,7 @@ impl<'runs> Sum<'runs> {
             document: entry.name.clone(),
             kind,
             views: vec![kind],
-            score: score::score(self.evidence),
+            score: score::score(self.evidence, prints.length),
             candidate_lines: vec![Lines { first: 1, last: prints.lines.max(1) }],
             document_lines: vec![Lines { first: 1, last: entry.lines.max(1) }],
             matched_lines: prints.lines,

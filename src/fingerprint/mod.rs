@@ -35,8 +35,8 @@ pub struct TextPrints {
     pub length: u32,
     /// How many lines the text has.
     pub lines: u32,
-    /// The keyed value of the whole normalised text; none if it is shorter than a stretch, or
-    /// monotonous throughout.
+    /// The keyed value of the whole normalised text; none if it is shorter than a stretch, or says
+    /// nothing.
     pub whole: Option<u64>,
 }
 
@@ -62,7 +62,8 @@ impl Fingerprinter {
     /// Stretches of a window, one of which is kept (w): 2 in 25 characters are stored.
     pub const WINDOW: usize = 24;
     /// The length from which a shared passage is certain to give a shared sample (w + k - 1): about
-    /// two lines of code, 8 words, 16 ideographs. Only monotonous passages are exempt.
+    /// two lines of code, 8 words, 16 ideographs. Exempt are only
+    /// passages that say nothing: monotonous or hexadecimal throughout.
     pub const GUARANTEE: usize = Self::STRETCH + Self::WINDOW - 1;
 
     /// Derives what it needs from the keys.

@@ -60,7 +60,7 @@ impl<'key> View<'key> {
         let length = normaliser.position();
         // A text without a complete window is still at the front of the buffer.
         let short = (Fingerprinter::STRETCH..Fingerprinter::GUARANTEE).contains(&(length as usize));
-        let telling = !self.prints.is_empty() || short && !winnow::is_monotonous(&symbols[..kept]);
+        let telling = !self.prints.is_empty() || short && winnow::tell(&symbols[..kept]);
         let whole = telling.then(|| self.whole_value());
         self.prints.shrink_to_fit();
         TextPrints { prints: self.prints, length, lines: normaliser.lines(), whole }
@@ -269,7 +269,14 @@ mod tests {
         let short = f.text("const TIMEOUT_SECONDS: u64 = 1800;");
         assert!(short.prints.is_empty() && short.whole.is_some());
         assert_eq!(short.whole, f.text("const timeout_seconds:u64=1800").whole);
-        for nothing in ["", "\n\n", "too short", &"0x00, ".repeat(5_000), &"=".repeat(100)] {
+        for nothing in [
+            "",
+            "\n\n",
+            "too short",
+            &"0x00, ".repeat(5_000),
+            &"=".repeat(100),
+            "0xe3b0c442, 0x98fc1c14, 0x9afbf4c8, 0x996fb924, 0x27ae41e4, 0x649b934c,",
+        ] {
             let prints = f.text(nothing);
             assert!(prints.whole.is_none() && prints.prints.is_empty(), "{nothing}");
         }

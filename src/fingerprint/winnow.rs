@@ -5,9 +5,10 @@
 //! Hashes of stretches and minima of windows are both built by doubling: each pass joins two halves of
 //! all places at once, in plain loops over arrays that compilers turn into vector code.
 //!
-//! A stretch of few distinct symbols (runs, rulers, tables of zeros) says nothing and is never chosen:
-//! a window takes the least of the others, or nothing if there is none. That depends on the stretch
-//! alone, so both sides of a comparison leave out the same.
+//! A stretch of few distinct symbols (runs, rulers, tables of zeros) says nothing, and one of hexadecimal
+//! digits alone (digests, identifiers, tables of constants) says nothing of who wrote it. Neither is ever
+//! chosen: a window takes the least of the others, or nothing if there is none. That depends on the
+//! stretch alone, so both sides of a comparison leave out the same.
 
 use super::Fingerprinter;
 
@@ -22,8 +23,10 @@ const POSITION_BITS: u32 = 12;
 const POSITION: i32 = (1 << POSITION_BITS) - 1;
 /// The order of a stretch that is never chosen: above all others.
 const NEVER: i32 = i32::MAX & !POSITION;
+/// The order of the last that may be chosen.
+const LAST: i32 = (NEVER - 1) & !POSITION;
 /// A stretch of at most so many distinct symbols is monotonous.
-pub(super) const MONOTONOUS: u32 = 4;
+const MONOTONOUS: u32 = 4;
 
 /// The secret order of stretches.
 #[derive(Debug)]
@@ -55,15 +58,49 @@ impl Scratch {
     }
 }
 
-/// The bit that stands for a symbol when distinct ones are counted. Symbols of one script have
-/// different bits, except some that are 32 apart: digits and a few letters.
-fn kind(symbol: u8) -> u32 {
-    1 << (symbol & 31)
+/// The bit that stands for a symbol when the kinds of symbols in a stretch are looked at: one for each
+/// Latin letter, six for the digits; other scripts share those of some letters.
+const fn kind(symbol: u8) -> u32 {
+    match symbol {
+        b'a'..=b'z' => 1 << (symbol - b'a'),
+        b'0'..=b'9' => 1 << (26 + symbol % 6),
+        _ => 1 << (6 + symbol % 17),
+    }
 }
 
-/// Whether symbols are too much alike to say anything.
-pub(super) fn is_monotonous(symbols: &[u8]) -> bool {
-    symbols.iter().fold(0, |kinds, symbol| kinds | kind(*symbol)).count_ones() <= MONOTONOUS
+/// The kinds of `a` to `f`.
+const A_TO_F: u32 = 0x3f;
+/// The kinds of hexadecimal numbers, with their `0x`.
+const HEXADECIMAL: u32 = A_TO_F | 0x3f << 26 | 1 << (b'x' - b'a');
+
+/// Whether a stretch of these kinds of symbols says something.
+#[inline]
+fn is_telling(kinds: u32) -> bool {
+    // Clearing the lowest bit as often as a monotonous stretch has bits leaves nothing of it.
+    let mut rest = kinds;
+    for _ in 0..MONOTONOUS {
+        rest &= rest.wrapping_sub(1);
+    }
+    let is_hexadecimal = (kinds & !HEXADECIMAL == 0) & (kinds & A_TO_F != 0);
+    (rest != 0) & !is_hexadecimal
+}
+
+/// [`kind`] of every symbol.
+const KINDS: [u32; 256] = {
+    let mut kinds = [0; 256];
+    let mut symbol = 0;
+    while symbol < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "counts to 255")]
+        let this = symbol as u8;
+        kinds[symbol] = kind(this);
+        symbol += 1;
+    }
+    kinds
+};
+
+/// Whether symbols say something.
+pub(super) fn tell(symbols: &[u8]) -> bool {
+    is_telling(symbols.iter().fold(0, |kinds, symbol| kinds | KINDS[usize::from(*symbol)]))
 }
 
 /// One pass: joins each place's value with the one `DISTANCE` further on.
@@ -122,7 +159,7 @@ impl Order {
         let kinds = &mut scratch.kinds[..symbols.len()];
         for ((hash, kinds), symbol) in hashes.iter_mut().zip(kinds.iter_mut()).zip(symbols) {
             *hash = self.words[usize::from(*symbol)];
-            *kinds = kind(*symbol);
+            *kinds = KINDS[usize::from(*symbol)];
         }
         pass::<_, 1>(hashes, |left, right| left.rotate_left(1) ^ right);
         pass::<_, 2>(hashes, |left, right| left.rotate_left(2) ^ right);
@@ -143,13 +180,8 @@ impl Order {
             let linear = sixteen.rotate_left(8) ^ eight;
             let mixed = (linear ^ (linear >> 15)).wrapping_mul(self.factor);
             let order = ((mixed ^ (mixed >> 14)) >> 1).cast_signed() & !POSITION;
-            // Clearing the lowest bit as often as a monotonous stretch has bits leaves nothing of it.
-            let mut rest = *kinds;
-            for _ in 0..MONOTONOUS {
-                rest &= rest.wrapping_sub(1);
-            }
-            *minimum =
-                if rest == 0 { NEVER } else { order.min(NEVER - 1 - POSITION) & !POSITION } | at;
+            let order = if is_telling(*kinds) { order.min(LAST) } else { NEVER };
+            *minimum = order | at;
         }
     }
 }
@@ -167,7 +199,7 @@ mod tests {
                 .fold(0_u32, |hash, s| hash.rotate_left(1) ^ order.words[usize::from(*s)]);
             let mixed = (linear ^ (linear >> 15)).wrapping_mul(order.factor);
             let rank = (mixed ^ (mixed >> 14)) >> (1 + POSITION_BITS);
-            (!is_monotonous(stretch)).then_some((rank.min((1 << 19) - 2), at))
+            tell(stretch).then_some((rank.min((1 << 19) - 2), at))
         };
         let stretches = (symbols.len() + 1).saturating_sub(STRETCH);
         let mut all: Vec<usize> = (0..(stretches + 1).saturating_sub(WINDOW))
@@ -211,11 +243,17 @@ mod tests {
     }
 
     #[test]
-    fn monotonous_stretches_are_never_chosen_and_repetition_does_not_flood() {
+    fn what_says_nothing_is_never_chosen_and_repetition_does_not_flood() {
         let order = Order::new(&[3; 32]);
-        for (text, most) in
-            [("0", 0), ("0x00", 0), ("abcd", 0), ("deadbeef", 700), ("abcdefghijk", 400)]
-        {
+        for (text, most) in [
+            ("0", 0),
+            ("0x00", 0),
+            ("abcd", 0),
+            ("e3b0c44298fc1c149afb", 0),
+            ("deadbeef", 0),
+            ("horses", 700),
+            ("abcdefghijk", 400),
+        ] {
             let symbols: Vec<u8> = text.bytes().cycle().take(BLOCK).collect();
             let mut count = 0;
             order.choose(&symbols, &mut Scratch::new(), |_| count += 1);
