@@ -11,10 +11,11 @@ pub mod settings;
 pub mod unpack;
 // 2: files
 pub mod fs;
-// 3: keys, time, the chain's format
+// 3: keys, time, formats of the chain and of what is sealed
 pub mod custody;
 pub mod keys;
 pub mod schedule;
+pub mod seal;
 // 4: pure engines and the way out
 pub mod extract;
 pub mod fingerprint;
