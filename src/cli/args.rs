@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::{completions, config, init, man};
+use super::{
+    check, completions, config, corpus, evidence, incident, init, man, notify, run, scan, source,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -31,7 +33,7 @@ pub struct Arguments {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// The configuration file
@@ -85,6 +87,22 @@ pub struct Report {
 pub enum Command {
     /// Write a commented configuration, empty watchlists and a key
     Init(init::Arguments),
+    /// Name the work that leakwarden looks for, and the text that is never a leak
+    Corpus(corpus::Arguments),
+    /// Is this ours? A proof sample, an archive, a folder, a link
+    Check(check::Arguments),
+    /// Look at all sources once, now
+    Scan(scan::Arguments),
+    /// Look at all sources by their schedules, until told to stop
+    Run(run::Arguments),
+    /// The places that are looked at, and how they have been doing
+    Source(source::Arguments),
+    /// What was found, and what you decide about it
+    Incident(incident::Arguments),
+    /// The bytes of every find, as they were received
+    Evidence(evidence::Arguments),
+    /// Does a message arrive?
+    Notify(notify::Arguments),
     /// Check or show the configuration
     Config(config::Arguments),
     /// Print the completions for a shell

@@ -3,7 +3,6 @@
 mod input;
 mod report;
 
-
 use anyhow::Context as _;
 use clap::Args;
 use rayon::prelude::*;
@@ -85,10 +84,14 @@ fn inspect(detector: &Detector, input: Input) -> Inspection {
         Ok(document) => document,
         Err(why) => return unreadable(why),
     };
-    let inspected =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| inspect_document(detector, &document)));
+    let inspected = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        inspect_document(detector, &document)
+    }));
     inspected.unwrap_or_else(|_| {
-        unreadable("reading it crashed the detector: this is a fault in leakwarden, please report it".to_owned())
+        unreadable(
+            "reading it crashed the detector: this is a fault in leakwarden, please report it"
+                .to_owned(),
+        )
     })
 }
 
@@ -119,7 +122,7 @@ fn unreadable(why: String) -> Inspection {
 /// The bytes of standard input, spooled.
 fn standard_input(spool: &std::path::Path, cap: u64) -> anyhow::Result<(Body, bool)> {
     let mut collected = crate::fs::Spool::new(spool);
-    let truncated = input::copy(&mut std::io::stdin().lock(), &mut collected, cap).context("cannot read standard input")?;
+    let truncated = input::copy(&mut std::io::stdin().lock(), &mut collected, cap)
+        .context("cannot read standard input")?;
     Ok((collected.finish(), truncated))
 }
-

@@ -12,6 +12,7 @@ use super::workplace::Workplace;
 use crate::corpus;
 use crate::index::Role;
 use crate::model::ids::CorpusName;
+use crate::watchlist::Sensitivity;
 
 /// Which part of the command.
 #[derive(Debug, Args)]
@@ -46,6 +47,12 @@ pub struct Add {
     /// A folder, a git repository, or the address of one
     #[arg(value_name = "PATH|GIT_URL")]
     pub origin: String,
+    /// How bad it is if it is seen outside: public, internal, confidential or secret
+    #[arg(long, value_name = "LEVEL", default_value_t)]
+    pub sensitivity: Sensitivity,
+    /// Whom it belongs to within the company
+    #[arg(long, value_name = "NAME")]
+    pub owner: Option<String>,
     /// How the outcome is printed.
     #[command(flatten)]
     pub report: Report,

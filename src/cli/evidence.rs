@@ -57,7 +57,8 @@ pub fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::R
     match &arguments.command {
         Command::List(report) => list(&config, *report, output),
         Command::Show(show) => {
-            let Response::Evidence { row, manifest, .. } = reach::carry_out(&config, Request::EvidenceShow(show.id))?
+            let Response::Evidence { row, manifest, .. } =
+                reach::carry_out(&config, Request::EvidenceShow(show.id))?
             else {
                 return Err(Confused.into());
             };
@@ -84,7 +85,9 @@ fn list(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit
     for row in &rows {
         table.row([
             Cell::toned(Tone::Strong, &row.id.to_string()),
-            row.finding.map_or_else(|| "none: cut off at the cap".to_owned(), |id| id.to_string()).into(),
+            row.finding
+                .map_or_else(|| "none: cut off at the cap".to_owned(), |id| id.to_string())
+                .into(),
             Cell::number(row.evidence.bytes),
             format!("{:.0}", row.stored).into(),
             row.evidence.sha256.as_str().into(),
@@ -95,18 +98,28 @@ fn list(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit
 }
 
 fn export(config: &Config, export: &Export, output: &Output) -> anyhow::Result<Exit> {
-    let Response::Evidence { row, body: Some(body), .. } = reach::carry_out(config, Request::EvidenceOpen(export.id))?
+    let Response::Evidence { row, body: Some(body), .. } =
+        reach::carry_out(config, Request::EvidenceOpen(export.id))?
     else {
         return Err(Confused.into());
     };
-    let bytes = base64::engine::general_purpose::STANDARD.decode(&body).context("the daemon's answer is damaged")?;
-    crate::fs::write_new(&export.to, &bytes, 0o600).map_err(|error| anyhow::anyhow!("{error}: {}", error.source))?;
-    output.line(&format!("{} bytes written to {}; SHA-256 {}", bytes.len(), export.to.display(), row.evidence.sha256))?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(&body)
+        .context("the daemon's answer is damaged")?;
+    crate::fs::write_new(&export.to, &bytes, 0o600)
+        .map_err(|error| anyhow::anyhow!("{error}: {}", error.source))?;
+    output.line(&format!(
+        "{} bytes written to {}; SHA-256 {}",
+        bytes.len(),
+        export.to.display(),
+        row.evidence.sha256
+    ))?;
     Ok(Exit::Clean)
 }
 
 fn verify(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit> {
-    let Response::Verified(verification) = reach::carry_out(config, Request::EvidenceVerify)? else {
+    let Response::Verified(verification) = reach::carry_out(config, Request::EvidenceVerify)?
+    else {
         return Err(Confused.into());
     };
     let exit = if verification.holds() { Exit::Clean } else { Exit::Found };
@@ -115,11 +128,21 @@ fn verify(config: &Config, report: Report, output: &Output) -> anyhow::Result<Ex
         return Ok(exit);
     }
     match &verification.broken {
-        None => output.line_in(Tone::Good, &format!("the chain of custody holds: {} lines", verification.lines))?,
+        None => output.line_in(
+            Tone::Good,
+            &format!("the chain of custody holds: {} lines", verification.lines),
+        )?,
         Some(why) => output.line_in(Tone::Bad, why)?,
     }
     let tone = if verification.damaged.is_empty() { Tone::Good } else { Tone::Bad };
-    output.line_in(tone, &format!("evidence: {} pieces as received, {} damaged", verification.intact, verification.damaged.len()))?;
+    output.line_in(
+        tone,
+        &format!(
+            "evidence: {} pieces as received, {} damaged",
+            verification.intact,
+            verification.damaged.len()
+        ),
+    )?;
     for (id, why) in &verification.damaged {
         output.line_in(Tone::Bad, &format!("{id}: {why}"))?;
     }

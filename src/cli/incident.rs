@@ -131,7 +131,9 @@ pub fn run(arguments: Arguments, global: &Global, output: &Output) -> anyhow::Re
 }
 
 fn change(config: &Config, request: Request, output: &Output) -> anyhow::Result<Exit> {
-    let Response::Changed(incident) = reach::carry_out(config, request)? else { return Err(Confused.into()) };
+    let Response::Changed(incident) = reach::carry_out(config, request)? else {
+        return Err(Confused.into());
+    };
     output.line(&format!("{} is {}{}", incident.id, incident.state, owned(&incident)))?;
     Ok(Exit::Clean)
 }
@@ -144,7 +146,8 @@ fn list(config: &Config, list: List, output: &Output) -> anyhow::Result<Exit> {
     let open = [State::New, State::Acknowledged, State::Confirmed, State::Contained];
     let states = if list.open { open.to_vec() } else { Vec::new() };
     let query = IncidentQuery { states, corpus: list.corpus, limit: Some(list.limit) };
-    let Response::Incidents(incidents) = reach::carry_out(config, Request::Incidents(query))? else {
+    let Response::Incidents(incidents) = reach::carry_out(config, Request::Incidents(query))?
+    else {
         return Err(Confused.into());
     };
     if list.report.json {
@@ -155,7 +158,8 @@ fn list(config: &Config, list: List, output: &Output) -> anyhow::Result<Exit> {
         output.note("no incident; `leakwarden source list` tells what was looked at, and when");
         return Ok(Exit::Clean);
     }
-    let mut table = Table::new(["id", "state", "severity", "verdict", "corpora", "places", "opened", "owner"]);
+    let mut table =
+        Table::new(["id", "state", "severity", "verdict", "corpora", "places", "opened", "owner"]);
     for incident in &incidents {
         let corpora: Vec<&str> = incident.corpora.iter().map(CorpusName::as_str).collect();
         table.row([

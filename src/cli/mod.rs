@@ -5,13 +5,26 @@
 //! To add a command: its file, one variant of [`args::Command`], one arm of [`dispatch`].
 
 pub mod args;
+mod check;
+mod clock;
 mod completions;
 mod config;
+mod corpus;
+mod evidence;
 mod exit;
+mod incident;
 mod init;
 mod log;
 mod man;
+mod notify;
 pub mod output;
+mod progress;
+mod reach;
+mod run;
+mod scan;
+mod signals;
+mod source;
+mod workplace;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -50,14 +63,29 @@ fn dispatch(command: Command, global: &Global, output: &Output) -> anyhow::Resul
         Command::Config(arguments) => config::run(&arguments, global, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Man(arguments) => man::run(&arguments, output),
+        // Beside a running daemon: these open the index only.
+        Command::Corpus(arguments) => corpus::run(arguments, global, output),
+        Command::Check(arguments) => check::run(&arguments, global, output),
+        // Through a running daemon, or in its place.
+        Command::Scan(arguments) => scan::run(&arguments, global, output),
+        Command::Source(arguments) => source::run(&arguments, global, output),
+        Command::Incident(arguments) => incident::run(arguments, global, output),
+        Command::Evidence(arguments) => evidence::run(&arguments, global, output),
+        Command::Notify(arguments) => notify::run(&arguments, global, output),
+        Command::Run(arguments) => run::run(&arguments, global, output),
     }
 }
 
 /// The configuration, for a command that needs one. Starts logging as it says.
 pub fn configured(global: &Global) -> anyhow::Result<Config> {
-    let config = crate::config::load(&surroundings(global)?)?;
+    let config = read_config(global)?;
     log::start(global, config.log);
     Ok(config)
+}
+
+/// The configuration as the files have it now.
+fn read_config(global: &Global) -> anyhow::Result<Config> {
+    Ok(crate::config::load(&surroundings(global)?)?)
 }
 
 /// Where whoever runs the program keeps things.

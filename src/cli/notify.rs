@@ -44,7 +44,11 @@ pub fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::R
     let Command::Test(Test { to }) = &arguments.command;
     let config = configured(global)?;
     let known: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
-    anyhow::ensure!(known.contains(&to.as_str()), "there is no route `{to}` (there are: {})", known.join(", "));
+    anyhow::ensure!(
+        known.contains(&to.as_str()),
+        "there is no route `{to}` (there are: {})",
+        known.join(", ")
+    );
     let delivery = match reach::daemon(&config, &Call::NotifyTest(to.clone()), &mut |_| {})? {
         Some(Answer::Tested(delivery)) => *delivery,
         Some(_) => return Err(Confused.into()),
@@ -63,7 +67,8 @@ fn here(config: &Config, to: &RouteName) -> anyhow::Result<Delivery> {
         let http = http::Client::new(config.http.settings(&config.base)?)?;
         let (_ways, seen) = watch::channel(std::sync::Arc::new(plant::ways(config, &http)?));
         let record = base.stores.record.clone();
-        let courier = Courier { record, ways: seen, observer: base.observer.clone(), now: clock::now };
+        let courier =
+            Courier { record, ways: seen, observer: base.observer.clone(), now: clock::now };
         courier.send_due(now).await
     })?;
     Ok(base.stores.record.delivery(id)?)
@@ -73,11 +78,17 @@ fn report(delivery: &Delivery, output: &Output) -> anyhow::Result<Exit> {
     let why = delivery.last_error.as_deref().unwrap_or("no answer yet");
     match delivery.state {
         DeliveryState::Delivered { .. } => {
-            output.line_in(Tone::Good, &format!("{} was delivered over route `{}`", delivery.id, delivery.route))?;
+            output.line_in(
+                Tone::Good,
+                &format!("{} was delivered over route `{}`", delivery.id, delivery.route),
+            )?;
             Ok(Exit::Clean)
         }
         DeliveryState::Due { at } => {
-            output.line_in(Tone::Warn, &format!("{} is not delivered yet: {why}; tried again at {at:.0}", delivery.id))?;
+            output.line_in(
+                Tone::Warn,
+                &format!("{} is not delivered yet: {why}; tried again at {at:.0}", delivery.id),
+            )?;
             Ok(Exit::Partial)
         }
         DeliveryState::Dead { .. } => {

@@ -15,5 +15,9 @@ pub(super) fn files(output: &Output, total: u64) -> ProgressBar {
 }
 
 fn target(output: &Output) -> ProgressDrawTarget {
-    if output.is_interactive() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+    if output.is_interactive() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    }
 }

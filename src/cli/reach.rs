@@ -24,7 +24,11 @@ pub struct Failed {
 pub struct Confused;
 
 /// Calls the daemon; none if no daemon runs on this data folder.
-pub(super) fn daemon(config: &Config, call: &Call, on_event: &mut dyn FnMut(Event)) -> anyhow::Result<Option<Answer>> {
+pub(super) fn daemon(
+    config: &Config,
+    call: &Call,
+    on_event: &mut dyn FnMut(Event),
+) -> anyhow::Result<Option<Answer>> {
     match socket::call(&config.data.socket(), call, on_event)? {
         Some(Answer::Failed { message, storage }) => Err(Failed { message, storage }.into()),
         other => Ok(other),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::Global;
 use super::output::Output;
-use super::{Exit, backup, configured, read_config, reach, signals};
+use super::{Exit, configured, reach, read_config, signals};
 use crate::config;
 use crate::daemon::event::Observer;
 use crate::daemon::run::{self, Outside};
@@ -35,7 +35,6 @@ pub fn run(_: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Ex
             config::trial(&config, super::clock::now)?;
             Ok(config)
         }),
-        backup: backup::writer(&config, &base),
     };
     output.note(&format!(
         "watching {} sources; commands reach this daemon by themselves; stop it with Ctrl-C or SIGTERM, SIGHUP reads the configuration again",

@@ -52,8 +52,9 @@ fn check_names(config: &Config, names: &[SourceName]) -> anyhow::Result<()> {
     );
     for name in names {
         let definition = config.sources.iter().find(|source| source.name == *name);
-        let definition = definition
-            .ok_or_else(|| anyhow::anyhow!("there is no source `{name}` (there are: {})", known.join(", ")))?;
+        let definition = definition.ok_or_else(|| {
+            anyhow::anyhow!("there is no source `{name}` (there are: {})", known.join(", "))
+        })?;
         if let Some(reason) = &definition.disabled {
             anyhow::bail!("the source `{name}` is switched off: {reason}");
         }
@@ -62,7 +63,11 @@ fn check_names(config: &Config, names: &[SourceName]) -> anyhow::Result<()> {
 }
 
 /// Without a daemon: the same pipeline, for one pass.
-fn here(config: Config, wanted: &[SourceName], tell: &mut dyn FnMut(Event)) -> anyhow::Result<Outcomes> {
+fn here(
+    config: Config,
+    wanted: &[SourceName],
+    tell: &mut dyn FnMut(Event),
+) -> anyhow::Result<Outcomes> {
     let observer = Observer::default();
     let mut events = observer.listen();
     let base = reach::base(&config, observer)?;
@@ -116,7 +121,9 @@ fn progress(event: &Event, output: &Output) {
             }
         }
         Event::DeliveryFailed { delivery, route, reason, .. } => {
-            output.warning(&format!("{delivery} over route `{route}` is not delivered yet: {reason}"));
+            output.warning(&format!(
+                "{delivery} over route `{route}` is not delivered yet: {reason}"
+            ));
         }
         _ => {}
     }
@@ -145,8 +152,16 @@ fn report(outcomes: &Outcomes, form: Report, output: &Output) -> anyhow::Result<
         output.json(&serde_json::json!({ "sources": rows }))?;
         return Ok(exit(outcomes));
     }
-    let mut table =
-        Table::new(["source", "looked at", "leak", "possible", "known", "unreadable", "missed", "remarks"]);
+    let mut table = Table::new([
+        "source",
+        "looked at",
+        "leak",
+        "possible",
+        "known",
+        "unreadable",
+        "missed",
+        "remarks",
+    ]);
     for (source, outcome) in outcomes {
         table.row(match outcome {
             Ok(report) => row(source, report),
@@ -174,7 +189,8 @@ fn row(source: &SourceName, report: &PassReport) -> [Cell; 8] {
     if report.allowed > 0 {
         remarks.push(format!("{} at allowed places", report.allowed));
     }
-    let ids = |ids: &[IncidentId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let ids =
+        |ids: &[IncidentId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if !report.opened.is_empty() {
         remarks.push(format!("opened {}", ids(&report.opened)));
     }
@@ -200,7 +216,8 @@ fn exit(outcomes: &Outcomes) -> Exit {
     let reports = || outcomes.values().filter_map(|outcome| outcome.as_ref().ok());
     if reports().any(|report| report.leaks + report.possible > 0) {
         Exit::Found
-    } else if outcomes.values().any(Result::is_err) || reports().any(|report| !report.is_complete()) {
+    } else if outcomes.values().any(Result::is_err) || reports().any(|report| !report.is_complete())
+    {
         Exit::Partial
     } else {
         Exit::Clean

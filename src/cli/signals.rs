@@ -4,7 +4,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Ends when the system or a person asks the program to stop: SIGTERM or SIGINT.
 pub(super) async fn stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         // Without handlers the system's own way of stopping applies.
         return std::future::pending().await;

@@ -79,7 +79,11 @@ pub fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::R
 /// The definition of a source.
 pub(super) fn find<'a>(config: &'a Config, name: &SourceName) -> anyhow::Result<&'a Definition> {
     let known: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
-    let known = if known.is_empty() { "none: watchlists/sources.toml has no source".to_owned() } else { known.join(", ") };
+    let known = if known.is_empty() {
+        "none: watchlists/sources.toml has no source".to_owned()
+    } else {
+        known.join(", ")
+    };
     let found = config.sources.iter().find(|source| source.name == *name);
     found.ok_or_else(|| anyhow::anyhow!("there is no source `{name}` (there are: {known})"))
 }
@@ -110,10 +114,21 @@ fn list(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit
         output.json(&serde_json::json!({ "sources": rows }))?;
         return Ok(Exit::Clean);
     }
-    let mut table =
-        Table::new(["source", "state", "last pass", "last new", "looked at", "findings", "waiting", "set aside", "looks at"]);
+    let mut table = Table::new([
+        "source",
+        "state",
+        "last pass",
+        "last new",
+        "looked at",
+        "findings",
+        "waiting",
+        "set aside",
+        "looks at",
+    ]);
     for (definition, (_, status)) in config.sources.iter().zip(&statuses) {
-        let when = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"));
+        let when = |at: Option<jiff::Timestamp>| {
+            at.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"))
+        };
         table.row([
             Cell::toned(Tone::Strong, definition.name.as_str()),
             state(definition, status),
@@ -140,14 +155,17 @@ fn state(definition: &Definition, status: &SourceStatus) -> Cell {
         return Cell::toned(Tone::Warn, &format!("switched off: {reason}"));
     }
     match (&status.last_error, status.failures) {
-        (Some(error), 1..) => Cell::toned(Tone::Bad, &format!("failing ({} in a row): {error}", status.failures)),
+        (Some(error), 1..) => {
+            Cell::toned(Tone::Bad, &format!("failing ({} in a row): {error}", status.failures))
+        }
         _ if status.last_success.is_none() => Cell::toned(Tone::Warn, "never looked at"),
         _ => Cell::toned(Tone::Good, "ok"),
     }
 }
 
 fn set_aside(config: &Config, aside: &SetAside, output: &Output) -> anyhow::Result<Exit> {
-    let Response::SetAside(rows) = reach::carry_out(config, Request::SetAside(aside.name.clone()))? else {
+    let Response::SetAside(rows) = reach::carry_out(config, Request::SetAside(aside.name.clone()))?
+    else {
         return Err(Confused.into());
     };
     if aside.report.json {

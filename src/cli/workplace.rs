@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::Global;
-use crate::config::{self, Config};
+use super::configured;
+use crate::config::Config;
 use crate::corpus;
 use crate::detect::Detector;
 use crate::fingerprint::Fingerprinter;
@@ -25,9 +26,14 @@ pub(super) struct Workplace {
 impl Workplace {
     /// Reads the configuration, makes the data folder and the key file where there are none yet, opens the index.
     pub(super) fn open(global: &Global) -> anyhow::Result<Self> {
-        let config = config::load(global.config.as_deref(), global.data_dir.as_deref())?;
-        let keys = config.keys()?;
-        let index = Index::open(&config.index_dir(), &keys)?;
+        Self::of(configured(global)?)
+    }
+
+    /// The same for a configuration that is at hand.
+    pub(super) fn of(config: Config) -> anyhow::Result<Self> {
+        config.data.create()?;
+        let keys = config.data.keys(&config.key_file)?;
+        let index = Index::open(&config.data.index(), &keys)?;
         Ok(Self { config, keys, index })
     }
 
@@ -50,21 +56,24 @@ impl Workplace {
         corpus::Reader {
             fingerprinter: self.fingerprinter(),
             limits: self.config.policy.limits.clone(),
-            scratch: self.config.data_dir.join("clones"),
+            scratch: self.config.data.clones(),
         }
     }
 
     /// A folder for bodies that do not fit into memory.
     pub(super) fn spool(&self) -> Result<PathBuf, fs::Error> {
-        let dir = self.config.spool_dir();
+        let dir = self.config.data.spool();
         fs::create_private_dir(&dir)?;
         Ok(dir)
     }
 
     /// Fetches one address, by all the rules of the daemon.
-    pub(super) fn fetch(&self, request: http::Request) -> anyhow::Result<Result<http::Response, http::Error>> {
+    pub(super) fn fetch(
+        &self,
+        request: http::Request,
+    ) -> anyhow::Result<Result<http::Response, http::Error>> {
         self.spool()?;
-        let client = http::Client::new(self.config.http.clone())?;
+        let client = http::Client::new(self.config.http.settings(&self.config.base)?)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(runtime.block_on(client.send(request)))
     }

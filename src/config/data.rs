@@ -50,6 +50,11 @@ impl DataDir {
         self.0.join("spool")
     }
 
+    /// Clones of repositories while they are read; empty otherwise.
+    pub fn clones(&self) -> PathBuf {
+        self.0.join("clones")
+    }
+
     /// Mails of the route that is there without configuration.
     pub fn outbox(&self) -> PathBuf {
         self.0.join("outbox")

@@ -12,7 +12,6 @@ mod heartbeat;
 mod http;
 mod log;
 mod raw;
-mod severity;
 mod show;
 mod sources;
 mod trial;
@@ -29,13 +28,13 @@ use crate::watchlist::allowed::Allowed;
 use crate::watchlist::corpora::Corpora;
 use crate::{detect, fs, notify, source};
 
+pub use crate::respond::severity::SeverityRules;
 pub use data::DataDir;
 pub use example::{EXAMPLES, Example};
 pub use find::{FILE_NAME, Surroundings};
 pub use heartbeat::{Error as HeartbeatError, Heartbeat};
 pub use http::Http;
 pub use log::{Format, Level, Log};
-pub use severity::SeverityRules;
 pub use show::{Shown, show};
 pub use trial::trial;
 

@@ -17,6 +17,7 @@ use crate::extract::Limits;
 use crate::fingerprint::Fingerprinter;
 use crate::index::{self, CorpusEntry, Index, Role, Writer};
 use crate::model::ids::CorpusName;
+use crate::watchlist::corpora::Listed;
 
 pub use origin::Origin;
 use reading::{Found, Listing};
@@ -43,6 +44,15 @@ pub struct Wanted {
     pub origin: Origin,
     /// Owner, sensitivity, copyright holder and so on.
     pub attributes: BTreeMap<String, String>,
+}
+
+impl Wanted {
+    /// An entry of the list of corpora.
+    pub fn listed(listed: Listed) -> Self {
+        let role = if listed.is_baseline { Role::Baseline } else { Role::Corpus };
+        let origin = listed.origin.parse().unwrap_or_else(|never| match never {});
+        Self { name: listed.name, role, origin, attributes: listed.attributes }
+    }
 }
 
 /// How far a reading has come.

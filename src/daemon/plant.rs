@@ -46,7 +46,12 @@ pub struct Base {
 
 impl Base {
     /// Opens everything in the data folder.
-    pub fn open(config: &Config, keys: &Keys, observer: Observer, now: fn() -> Timestamp) -> anyhow::Result<Self> {
+    pub fn open(
+        config: &Config,
+        keys: &Keys,
+        observer: Observer,
+        now: fn() -> Timestamp,
+    ) -> anyhow::Result<Self> {
         let stores = Arc::new(Stores::open(&config.data, keys)?);
         let index = Arc::new(Index::open(&config.data.index(), keys)?);
         crate::fs::create_private_dir(&config.data.spool())?;
@@ -55,7 +60,11 @@ impl Base {
 
     /// Recognition under a policy that can be replaced.
     pub fn recognition(&self, policy: watch::Receiver<Policy>) -> Recognition {
-        Recognition { index: Arc::clone(&self.index), fingerprinter: self.fingerprinter.clone(), policy }
+        Recognition {
+            index: Arc::clone(&self.index),
+            fingerprinter: self.fingerprinter.clone(),
+            policy,
+        }
     }
 }
 
@@ -94,7 +103,10 @@ fn client(config: &Config, base: &Base) -> anyhow::Result<http::Client> {
 /// The routes, ready to be used.
 pub fn ways(config: &Config, http: &http::Client) -> anyhow::Result<Ways> {
     let around = notify::Surroundings {
-        composer: Arc::new(Composer::new(Arc::new(Templates::load(config.templates.as_deref())), &config.instance)),
+        composer: Arc::new(Composer::new(
+            Arc::new(Templates::load(config.templates.as_deref())),
+            &config.instance,
+        )),
         http: http.clone(),
         base: config.base.clone(),
     };
@@ -102,8 +114,9 @@ pub fn ways(config: &Config, http: &http::Client) -> anyhow::Result<Ways> {
         .routes
         .iter()
         .map(|route| {
-            let notifier =
-                route.notifier(&around).with_context(|| format!("the route `{}` cannot be used", route.name))?;
+            let notifier = route
+                .notifier(&around)
+                .with_context(|| format!("the route `{}` cannot be used", route.name))?;
             Ok((route.name.clone(), Way { audience: route.reach.audience, notifier }))
         })
         .collect()

@@ -10,17 +10,18 @@ use crate::model::ids::CorpusName;
 use crate::model::incident::{Severity, State};
 use crate::notify::Route;
 use crate::respond::grouping::{Neighbour, home};
-use crate::respond::severity::severity;
+use crate::respond::severity::SeverityRules;
 use crate::store::record::{Candidate, Decision, NewFinding, Outlet};
+use crate::watchlist::Sensitivity;
 use crate::watchlist::allowed::Allowed;
 
 /// The rules as configured.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// How bad a leak from a corpus is.
-    pub severities: BTreeMap<CorpusName, Severity>,
-    /// How bad it is from any other.
-    pub severity: Severity,
+    /// How bad a finding is.
+    pub severity: SeverityRules,
+    /// How sensitive each corpus is.
+    pub sensitivities: BTreeMap<CorpusName, Sensitivity>,
     /// Places where our content may be.
     pub allowed: Allowed,
     /// Who is told.
@@ -34,9 +35,8 @@ impl Rules {
         if let Some(place) = self.allowed_place(finding, at) {
             return Decision::Allowed { place };
         }
-        let severity = severity(finding, &|corpus| {
-            self.severities.get(corpus).copied().unwrap_or(self.severity)
-        });
+        let of = |corpus: &CorpusName| self.sensitivities.get(corpus).copied().unwrap_or_default();
+        let severity = self.severity.severity(finding, &of);
         let neighbours: Vec<Neighbour<'_>> = candidates
             .iter()
             .map(|other| Neighbour { id: other.id, state: other.state, passages: &other.passages })

@@ -1,6 +1,5 @@
 //! The daemon as a whole: for ever, or for one pass.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -24,8 +23,6 @@ use crate::service::Service;
 
 /// Reads the configuration again.
 pub type Load = Arc<dyn Fn() -> anyhow::Result<Config> + Send + Sync>;
-/// Writes a backup to a path; gives the bytes written.
-pub type Backup = Arc<dyn Fn(&Path) -> anyhow::Result<u64> + Send + Sync>;
 
 /// What the command line gives the daemon.
 pub struct Outside {
@@ -35,8 +32,6 @@ pub struct Outside {
     pub reload: (mpsc::Sender<Reload>, mpsc::Receiver<Reload>),
     /// Reads it.
     pub load: Load,
-    /// Writes backups.
-    pub backup: Backup,
 }
 
 /// The stages behind the collectors, and what steers them.
@@ -49,7 +44,12 @@ struct Tail {
 
 impl Tail {
     /// Starts inspect and commit; both end when the last sender of batches is gone.
-    fn start(base: &Base, plan: &Plan, batches: mpsc::Receiver<Batch>, tasks: &mut Tasks) -> anyhow::Result<(Self, Following)> {
+    fn start(
+        base: &Base,
+        plan: &Plan,
+        batches: mpsc::Receiver<Batch>,
+        tasks: &mut Tasks,
+    ) -> anyhow::Result<(Self, Following)> {
         let (policy, policy_seen) = watch::channel(plan.config.policy.clone());
         let (rules, rules_seen) = watch::channel(Arc::clone(&plan.rules));
         let (ways, _) = watch::channel(Arc::clone(&plan.ways));
@@ -59,7 +59,10 @@ impl Tail {
         let (inspected, to_commit) = mpsc::channel(plan.config.daemon.queue);
         let wake = Arc::new(Notify::new());
         let inspectors = plan.config.daemon.inspectors;
-        tasks.spawn("inspect", inspect::all(inspectors, batches, detector_seen, base.observer.clone(), inspected));
+        tasks.spawn(
+            "inspect",
+            inspect::all(inspectors, batches, detector_seen, base.observer.clone(), inspected),
+        );
         let committer = Committer {
             record: base.stores.record.clone(),
             cache: base.stores.cache.clone(),
@@ -92,7 +95,7 @@ struct Following {
 
 /// Runs until told to stop. What was fetched by then is recorded before it returns.
 pub async fn forever(config: Config, base: Base, outside: Outside) -> anyhow::Result<()> {
-    let Outside { stop, reload, load, backup } = outside;
+    let Outside { stop, reload, load } = outside;
     let listener = socket::bind(&config.data.socket())?;
     let (batches, to_inspect) = mpsc::channel(config.daemon.queue);
     let plan = Plan::new(config, &base, &batches)?;
@@ -112,7 +115,6 @@ pub async fn forever(config: Config, base: Base, outside: Outside) -> anyhow::Re
         observer: base.observer.clone(),
         nudges: nudges.clone(),
         reload: reload.0,
-        backup,
         status: status(&base, nudges),
         now: base.now,
     };
@@ -137,7 +139,12 @@ fn status(base: &Base, nudges: Nudges) -> Arc<dyn Fn() -> Status + Send + Sync> 
 }
 
 /// One pass over these sources, or over all; then everything that is due is sent once.
-pub async fn once(config: Config, base: Base, wanted: &[SourceName], stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn once(
+    config: Config,
+    base: Base,
+    wanted: &[SourceName],
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let (batches, to_inspect) = mpsc::channel(config.daemon.queue);
     let mut plan = Plan::new(config, &base, &batches)?;
     drop(batches);
@@ -146,7 +153,8 @@ pub async fn once(config: Config, base: Base, wanted: &[SourceName], stop: Cance
     let courier = tail.courier(&base);
     let mut collectors = std::mem::take(&mut plan.collectors);
     collectors.retain(|collector| {
-        collector.definition.disabled.is_none() && (wanted.is_empty() || wanted.contains(&collector.definition.name))
+        collector.definition.disabled.is_none()
+            && (wanted.is_empty() || wanted.contains(&collector.definition.name))
     });
     tasks.spawn("collect", heads::once(collectors, stop));
     tasks.join(grace(&plan.config)).await?;
@@ -168,7 +176,11 @@ struct Reloader {
 }
 
 impl Reloader {
-    async fn forever(self, mut wishes: mpsc::Receiver<Reload>, stop: CancellationToken) -> anyhow::Result<()> {
+    async fn forever(
+        self,
+        mut wishes: mpsc::Receiver<Reload>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         loop {
             let answer = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -177,7 +189,10 @@ impl Reloader {
             let outcome = self.reload().map_err(|error| format!("{error:#}"));
             match &outcome {
                 Ok(()) => tracing::info!("the configuration was read again"),
-                Err(error) => tracing::error!(error, "the new configuration is wrong; the old one stays in force"),
+                Err(error) => tracing::error!(
+                    error,
+                    "the new configuration is wrong; the old one stays in force"
+                ),
             }
             // Whoever asked may have gone away.
             drop(answer.send(outcome));

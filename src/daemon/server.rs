@@ -1,6 +1,5 @@
 //! Answers calls on the socket. The actor is the system user at the other end.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,8 +40,6 @@ pub struct Server {
     pub nudges: Nudges,
     /// Asks for the configuration to be read again.
     pub reload: mpsc::Sender<Reload>,
-    /// Writes a backup to a path; gives the bytes written.
-    pub backup: Arc<dyn Fn(&Path) -> anyhow::Result<u64> + Send + Sync>,
     /// How the daemon is.
     pub status: Arc<dyn Fn() -> Status + Send + Sync>,
     /// The clock.
@@ -110,7 +107,6 @@ impl Server {
             Call::Do(request) => self.carry_out(request, actor).await,
             Call::Scan(sources) => self.scan(sources, writer).await,
             Call::NotifyTest(route) => self.notify_test(route).await,
-            Call::Backup(path) => self.back_up(path).await,
             Call::Reload => self.reload().await,
             Call::Status => Answer::Status((self.status)()),
         }
@@ -220,15 +216,6 @@ impl Server {
             Ok(Ok(delivery)) => Answer::Tested(Box::new(delivery)),
             Ok(Err(error)) => Answer::Failed { message: chain(&error.into()), storage: true },
             Err(_) => failed("reading the delivery crashed: this is a fault in leakwarden"),
-        }
-    }
-
-    async fn back_up(&self, path: std::path::PathBuf) -> Answer {
-        let backup = Arc::clone(&self.backup);
-        match tokio::task::spawn_blocking(move || backup(&path)).await {
-            Ok(Ok(bytes)) => Answer::BackedUp(bytes),
-            Ok(Err(error)) => Answer::Failed { message: chain(&error), storage: true },
-            Err(_) => failed("the backup crashed: this is a fault in leakwarden"),
         }
     }
 

@@ -27,8 +27,6 @@ pub enum Call {
     Scan(Vec<SourceName>),
     /// A test message.
     NotifyTest(RouteName),
-    /// An encrypted copy of everything, written to this absolute path.
-    Backup(PathBuf),
     /// The configuration read again.
     Reload,
     /// How it is.
@@ -47,8 +45,6 @@ pub enum Answer {
     Scanned(Vec<(SourceName, Result<PassReport, String>)>),
     /// The test message and how it went.
     Tested(Box<Delivery>),
-    /// The copy is complete; bytes written.
-    BackedUp(u64),
     /// The configuration was read again.
     Reloaded,
     /// How it is.

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::evidence::EvidenceStore;
 use crate::config::DataDir;
+use crate::evidence::EvidenceStore;
 use crate::fs::Lock;
 use crate::keys::Keys;
 use crate::store::cache::Cache;
@@ -35,7 +35,8 @@ impl Stores {
     /// Takes the lock and opens the stores.
     pub fn open(data: &DataDir, keys: &Keys) -> anyhow::Result<Self> {
         data.create()?;
-        let lock = Lock::try_acquire(&data.lock())?.ok_or_else(|| InUse { data_dir: data.path().to_owned() })?;
+        let lock = Lock::try_acquire(&data.lock())?
+            .ok_or_else(|| InUse { data_dir: data.path().to_owned() })?;
         let record = Record::open(&data.record())?;
         let cache = Cache::open(&data.cache(), keys)?;
         let evidence = EvidenceStore::open(&data.evidence(), keys)?;

@@ -8,16 +8,19 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::plant::{Base, Plan};
-use crate::corpus::{self, Origin, Reader, Wanted};
+use crate::corpus::{self, Reader, Wanted};
 use crate::http::{Pause, Request};
-use crate::index::Role;
 use crate::watchlist::corpora::{Listed, list_folder};
 
 /// How often there is a look at what is due.
 const TICK: Duration = Duration::from_secs(5);
 
 /// Does what is due until `stop`. Only a record that cannot be written ends it.
-pub async fn forever(base: Base, plan: watch::Receiver<Arc<Plan>>, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn forever(
+    base: Base,
+    plan: watch::Receiver<Arc<Plan>>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let mut kept: Vec<Pause> = Vec::new();
     let mut last_beat: Option<Timestamp> = None;
     let mut refreshing = tokio::task::JoinSet::new();
@@ -59,7 +62,8 @@ async fn beat(base: &Base, plan: &Plan, last: &mut Option<Timestamp>) -> anyhow:
         return Ok(());
     }
     let record = base.stores.record.clone();
-    tokio::task::spawn_blocking(move || record.put_setting("last-beat", &now.to_string())).await??;
+    tokio::task::spawn_blocking(move || record.put_setting("last-beat", &now.to_string()))
+        .await??;
     *last = Some(now);
     let url = match heartbeat.url(&plan.config.base) {
         Ok(url) => url,
@@ -111,15 +115,12 @@ fn refresh(base: &Base, plan: &Plan, corpus: Listed, now: Timestamp) {
         scratch: plan.config.data.clones(),
     };
     let name = corpus.name.clone();
-    match corpus::read(&base.index, &reader, &wanted(corpus), now, &|_| {}) {
-        Ok(outcome) => tracing::info!(corpus = %name, added = outcome.added, changed = outcome.changed, removed = outcome.removed, "corpus read"),
-        Err(error) => tracing::error!(corpus = %name, error = format!("{:#}", anyhow::Error::from(error)), "a corpus could not be read; what is known of it stays in use"),
+    match corpus::read(&base.index, &reader, &Wanted::listed(corpus), now, &|_| {}) {
+        Ok(outcome) => {
+            tracing::info!(corpus = %name, added = outcome.added, changed = outcome.changed, removed = outcome.removed, "corpus read")
+        }
+        Err(error) => {
+            tracing::error!(corpus = %name, error = format!("{:#}", anyhow::Error::from(error)), "a corpus could not be read; what is known of it stays in use")
+        }
     }
-}
-
-/// An entry of the list, as it is read.
-pub fn wanted(corpus: Listed) -> Wanted {
-    let role = if corpus.is_baseline { Role::Baseline } else { Role::Corpus };
-    let origin: Origin = corpus.origin.parse().unwrap_or_else(|never| match never {});
-    Wanted { name: corpus.name, role, origin, attributes: corpus.attributes }
 }

@@ -227,7 +227,7 @@ impl Service {
         };
         let mut verification = Verification { lines, broken, intact: 0, damaged: Vec::new() };
         for row in self.record.all_evidence()? {
-            match self.evidence.check(&row.evidence) {
+            match self.evidence.verify(&row.evidence) {
                 Ok(()) => verification.intact += 1,
                 Err(error) => verification.damaged.push((row.id, error.to_string())),
             }

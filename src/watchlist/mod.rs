@@ -7,6 +7,7 @@ pub mod allowed;
 pub mod corpora;
 mod pattern;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -33,6 +34,14 @@ pub enum Sensitivity {
 impl Sensitivity {
     /// Every one, the least first.
     pub const ALL: [Self; 4] = [Self::Public, Self::Internal, Self::Confidential, Self::Secret];
+
+    /// The name of the attribute of a corpus that holds it.
+    pub const ATTRIBUTE: &str = "sensitivity";
+
+    /// What the attributes of a corpus say; internal if they say nothing.
+    pub fn of(attributes: &BTreeMap<String, String>) -> Self {
+        attributes.get(Self::ATTRIBUTE).and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Sensitivity {

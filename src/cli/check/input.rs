@@ -55,7 +55,11 @@ pub(super) fn expand(typed: &[String], workplace: &Workplace) -> anyhow::Result<
 }
 
 fn ready(shown: &str, document: Document) -> Input {
-    Input { shown: shown.to_owned(), bytes: document.body.len(), work: Work::Ready(Box::new(document)) }
+    Input {
+        shown: shown.to_owned(),
+        bytes: document.body.len(),
+        work: Work::Ready(Box::new(document)),
+    }
 }
 
 fn fetched(argument: &str, workplace: &Workplace) -> anyhow::Result<Input> {
@@ -91,8 +95,13 @@ fn below(argument: &str, inputs: &mut Vec<Input>) -> anyhow::Result<()> {
         match entry {
             Ok(entry) => inputs.extend(walked(root, path, &entry)),
             Err(error) => {
-                let shown = error_path(&error).map_or_else(|| argument.to_owned(), |at| at.display().to_string());
-                inputs.push(Input { shown, bytes: 0, work: Work::Unreadable(format!("could not be listed: {error}")) });
+                let shown = error_path(&error)
+                    .map_or_else(|| argument.to_owned(), |at| at.display().to_string());
+                inputs.push(Input {
+                    shown,
+                    bytes: 0,
+                    work: Work::Unreadable(format!("could not be listed: {error}")),
+                });
             }
         }
     }
@@ -123,7 +132,9 @@ fn file(shown: String, path: PathBuf, bytes: u64) -> Input {
 fn error_path(error: &ignore::Error) -> Option<&Path> {
     match error {
         ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => error_path(err),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            error_path(err)
+        }
         _ => None,
     }
 }
@@ -135,8 +146,8 @@ impl Input {
             Work::Ready(document) => Ok(*document),
             Work::Unreadable(why) => Err(why),
             Work::Path(path) => {
-                let (body, truncated) =
-                    file_body(&path).map_err(|error| format!("{}", std::io::Error::from(error.kind())))?;
+                let (body, truncated) = file_body(&path)
+                    .map_err(|error| format!("{}", std::io::Error::from(error.kind())))?;
                 Ok(document(&self.shown, body, truncated, None))
             }
         }
@@ -154,7 +165,10 @@ fn file_body(path: &Path) -> std::io::Result<(Body, bool)> {
     }
     let len = metadata.len();
     if len > Spool::IN_MEMORY as u64 {
-        return Ok((Body::Spooled { file: Arc::new(file), len: len.min(FILE_BYTES) }, len > FILE_BYTES));
+        return Ok((
+            Body::Spooled { file: Arc::new(file), len: len.min(FILE_BYTES) },
+            len > FILE_BYTES,
+        ));
     }
     let mut bytes = Vec::new();
     file.take(Spool::IN_MEMORY as u64).read_to_end(&mut bytes)?;

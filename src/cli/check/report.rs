@@ -79,7 +79,14 @@ impl<'a> Reporter<'a> {
         let form = match arguments {
             Arguments { json: true, .. } => Form::Json(Vec::new()),
             Arguments { jsonl: true, .. } => Form::Jsonl,
-            _ => Form::Table(Table::new(["verdict", "score", "where", "what of ours", "lines there", "our lines"])),
+            _ => Form::Table(Table::new([
+                "verdict",
+                "score",
+                "where",
+                "what of ours",
+                "lines there",
+                "our lines",
+            ])),
         };
         Self { output, form, summary: Summary::default() }
     }
@@ -87,7 +94,11 @@ impl<'a> Reporter<'a> {
     pub(super) fn document(&mut self, shown: &str, inspection: Inspection) -> anyhow::Result<()> {
         for text in inspection.texts {
             self.summary.count(text.verdict);
-            let path = if text.member.is_empty() { shown.to_owned() } else { format!("{shown}!/{}", text.member) };
+            let path = if text.member.is_empty() {
+                shown.to_owned()
+            } else {
+                format!("{shown}!/{}", text.member)
+            };
             match &mut self.form {
                 Form::Jsonl => self.output.json_line(&line(&path, &text))?,
                 Form::Json(documents) => documents.push((path, text)),
@@ -140,13 +151,28 @@ fn rows(table: &mut Table, path: &str, text: &Inspected) {
         table.row([verdict, score, path.into(), ours.into(), there.into(), here.into()]);
         verdict = "".into();
     }
-    let more = text.matches.len().saturating_sub(SHOWN) + usize::try_from(text.more_matches).unwrap_or(usize::MAX);
+    let more = text.matches.len().saturating_sub(SHOWN)
+        + usize::try_from(text.more_matches).unwrap_or(usize::MAX);
     if more > 0 {
-        table.row(["".into(), "".into(), path.into(), format!("and {more} more of our documents").into(), "".into(), "".into()]);
+        table.row([
+            "".into(),
+            "".into(),
+            path.into(),
+            format!("and {more} more of our documents").into(),
+            "".into(),
+            "".into(),
+        ]);
     }
     if text.matches.is_empty() {
         let why = text.warnings.join("; ");
-        table.row([verdict, "".into(), path.into(), Cell::toned(Tone::Faint, &why), "".into(), "".into()]);
+        table.row([
+            verdict,
+            "".into(),
+            path.into(),
+            Cell::toned(Tone::Faint, &why),
+            "".into(),
+            "".into(),
+        ]);
     }
 }
 
@@ -163,7 +189,11 @@ fn verdict_cell(verdict: Verdict) -> Cell {
 pub(in crate::cli) fn ranges(lines: &[Lines]) -> String {
     const SHOWN: usize = 3;
     let one = |range: &Lines| {
-        if range.first == range.last { range.first.to_string() } else { format!("{}-{}", range.first, range.last) }
+        if range.first == range.last {
+            range.first.to_string()
+        } else {
+            format!("{}-{}", range.first, range.last)
+        }
     };
     let mut shown: Vec<String> = lines.iter().take(SHOWN).map(one).collect();
     if lines.len() > SHOWN {
@@ -183,6 +213,9 @@ fn tone(summary: Summary) -> Tone {
 fn sentence(summary: Summary) -> String {
     let Summary { documents, leak, possible, unreadable, clean } = summary;
     let noun = if documents == 1 { "document" } else { "documents" };
-    let unknown = if unreadable > 0 { ": what could not be read may be ours all the same" } else { "" };
-    format!("{documents} {noun}: {leak} leak, {possible} possible, {unreadable} unreadable, {clean} clean{unknown}")
+    let unknown =
+        if unreadable > 0 { ": what could not be read may be ours all the same" } else { "" };
+    format!(
+        "{documents} {noun}: {leak} leak, {possible} possible, {unreadable} unreadable, {clean} clean{unknown}"
+    )
 }

@@ -54,7 +54,8 @@ fn row(snapshot: &Snapshot, entry: CorpusEntry) -> Row {
 
 pub(super) fn all(workplace: &Workplace, report: Report, output: &Output) -> anyhow::Result<Exit> {
     let snapshot = workplace.index.snapshot()?;
-    let corpora: Vec<Row> = snapshot.corpora().into_iter().map(|entry| row(&snapshot, entry)).collect();
+    let corpora: Vec<Row> =
+        snapshot.corpora().into_iter().map(|entry| row(&snapshot, entry)).collect();
     if report.json {
         output.json(&All { generation: snapshot.generation(), corpora })?;
         return Ok(Exit::Clean);
@@ -63,7 +64,8 @@ pub(super) fn all(workplace: &Workplace, report: Report, output: &Output) -> any
         output.note("there is no corpus yet; add one with `leakwarden corpus add NAME PATH`");
         return Ok(Exit::Clean);
     }
-    let mut table = Table::new(["name", "role", "documents", "fingerprints", "left out", "read", "from"]);
+    let mut table =
+        Table::new(["name", "role", "documents", "fingerprints", "left out", "read", "from"]);
     for row in &corpora {
         let skipped: u64 = row.skipped.values().sum();
         table.row([
@@ -95,7 +97,8 @@ pub(super) fn one(workplace: &Workplace, show: &Show, output: &Output) -> anyhow
         return Ok(Exit::Clean);
     }
     let mut table = Table::new(["", ""]);
-    let mut fact = |name: &str, value: &str| table.row([Cell::toned(Tone::Faint, name), value.into()]);
+    let mut fact =
+        |name: &str, value: &str| table.row([Cell::toned(Tone::Faint, name), value.into()]);
     fact("name", row.name.as_str());
     fact("role", role_name(row.role));
     fact("read from", &row.origin);
@@ -105,7 +108,13 @@ pub(super) fn one(workplace: &Workplace, show: &Show, output: &Output) -> anyhow
     fact("documents", &row.documents.to_string());
     fact("fingerprints", &row.fingerprints.to_string());
     fact("added", &format!("{:.0}", row.added));
-    fact("read", &row.refreshed.map_or_else(|| "the first reading was interrupted".to_owned(), |at| format!("{at:.0}")));
+    fact(
+        "read",
+        &row.refreshed.map_or_else(
+            || "the first reading was interrupted".to_owned(),
+            |at| format!("{at:.0}"),
+        ),
+    );
     for (name, value) in &row.attributes {
         fact(name, value);
     }

@@ -12,6 +12,8 @@ use super::{Add, Refresh};
 use crate::corpus::{self, Origin, Outcome, Wanted};
 use crate::index::Role;
 use crate::model::ids::CorpusName;
+use crate::watchlist::Sensitivity;
+use crate::watchlist::corpora::list_folder;
 
 /// What a reading came to, as JSON.
 #[derive(Debug, Serialize)]
@@ -34,9 +36,17 @@ struct Refreshed {
     failed: BTreeMap<String, String>,
 }
 
-pub(super) fn add(workplace: &Workplace, add: &Add, role: Role, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn add(
+    workplace: &Workplace,
+    add: &Add,
+    role: Role,
+    output: &Output,
+) -> anyhow::Result<Exit> {
     let origin = Origin::typed(&add.origin)?;
-    let wanted = Wanted { name: add.name.clone(), role, origin, attributes: BTreeMap::new() };
+    let mut attributes =
+        BTreeMap::from([(Sensitivity::ATTRIBUTE.to_owned(), add.sensitivity.to_string())]);
+    attributes.extend(add.owner.clone().map(|owner| ("owner".to_owned(), owner)));
+    let wanted = Wanted { name: add.name.clone(), role, origin, attributes };
     let outcome = read(workplace, &wanted, output)?;
     if add.report.json {
         output.json(&as_json(&add.name, outcome))?;
@@ -48,10 +58,14 @@ pub(super) fn add(workplace: &Workplace, add: &Add, role: Role, output: &Output)
 
 /// Reads every corpus again, those first that the list of corpora wants and the index does not have. One that fails
 /// does not stop the others.
-pub(super) fn refresh(workplace: &Workplace, refresh: &Refresh, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn refresh(
+    workplace: &Workplace,
+    refresh: &Refresh,
+    output: &Output,
+) -> anyhow::Result<Exit> {
     let mut refreshed = Refreshed { corpora: Vec::new(), failed: BTreeMap::new() };
     let mut worst = Exit::Clean;
-    for wanted in wanted(workplace, &refresh.names)? {
+    for wanted in wanted(workplace, &refresh.names, output)? {
         match read(workplace, &wanted, output) {
             Ok(outcome) => {
                 if !refresh.report.json {
@@ -75,12 +89,25 @@ pub(super) fn refresh(workplace: &Workplace, refresh: &Refresh, output: &Output)
     Ok(worst)
 }
 
-fn wanted(workplace: &Workplace, names: &[CorpusName]) -> anyhow::Result<Vec<Wanted>> {
-    let mut all = workplace.config.corpora()?;
+fn wanted(
+    workplace: &Workplace,
+    names: &[CorpusName],
+    output: &Output,
+) -> anyhow::Result<Vec<Wanted>> {
+    let (listed, problems) = workplace.config.corpora.resolve(&list_folder);
+    for problem in problems.iter() {
+        output.warning(&problem.to_string());
+    }
+    let mut all: Vec<Wanted> = listed.into_iter().map(corpus::Wanted::listed).collect();
     for entry in workplace.index.snapshot()?.corpora() {
         if all.iter().all(|wanted| wanted.name != entry.name) {
             let origin = entry.origin.parse().unwrap_or_else(|never| match never {});
-            all.push(Wanted { name: entry.name, role: entry.role, origin, attributes: entry.attributes });
+            all.push(Wanted {
+                name: entry.name,
+                role: entry.role,
+                origin,
+                attributes: entry.attributes,
+            });
         }
     }
     for name in names {
@@ -123,9 +150,12 @@ fn as_json(name: &CorpusName, outcome: Outcome) -> Read {
 /// "`billing`: 12,410 files, 9,877 indexed (…), 2,533 left out (2,101 ignored by .gitignore, …)"
 fn sentence(name: &CorpusName, outcome: &Outcome) -> String {
     let mut changes = Vec::new();
-    for (count, what) in
-        [(outcome.added, "new"), (outcome.changed, "changed"), (outcome.unchanged, "unchanged"), (outcome.removed, "gone")]
-    {
+    for (count, what) in [
+        (outcome.added, "new"),
+        (outcome.changed, "changed"),
+        (outcome.unchanged, "unchanged"),
+        (outcome.removed, "gone"),
+    ] {
         if count > 0 {
             changes.push(format!("{count} {what}"));
         }

@@ -1,8 +1,8 @@
 //! `incident show`: everything about one incident.
 
 use super::super::Exit;
-use super::super::output::{Cell, Output, Table, Tone};
 use super::super::check::ranges;
+use super::super::output::{Cell, Output, Table, Tone};
 use super::super::reach::{self, Confused};
 use super::Show;
 use crate::config::Config;
@@ -43,14 +43,19 @@ pub(super) fn run(config: &Config, show: &Show, output: &Output) -> anyhow::Resu
     output.line("")?;
     let mut table = Table::new(["when", "who", "what"]);
     for event in &incident.history {
-        table.row([format!("{:.0}", event.at).into(), event.by.to_string().into(), happened(event).into()]);
+        table.row([
+            format!("{:.0}", event.at).into(),
+            event.by.to_string().into(),
+            happened(event).into(),
+        ]);
     }
     output.table(&table)?;
     Ok(Exit::Clean)
 }
 
 fn heading(incident: &Incident, output: &Output) -> anyhow::Result<()> {
-    let corpora: Vec<&str> = incident.corpora.iter().map(crate::model::ids::CorpusName::as_str).collect();
+    let corpora: Vec<&str> =
+        incident.corpora.iter().map(crate::model::ids::CorpusName::as_str).collect();
     let owner = incident.owner.as_deref().unwrap_or("nobody");
     output.line_in(
         Tone::Strong,
@@ -77,9 +82,11 @@ fn place(recorded: &RecordedFinding, output: &Output) -> anyhow::Result<()> {
         "  found by `{}`, first seen {:.0}, last seen {:.0}, score {:.2}",
         recorded.source, recorded.first_seen, recorded.last_seen, finding.score
     ))?;
-    let mut table = Table::new(["", "what of ours", "lines there", "our lines", "of theirs", "of ours"]);
+    let mut table =
+        Table::new(["", "what of ours", "lines there", "our lines", "of theirs", "of ours"]);
     for found in finding.matches.iter().take(MATCHES) {
-        let member = if found.member.is_empty() { String::new() } else { format!("  in {}", found.member) };
+        let member =
+            if found.member.is_empty() { String::new() } else { format!("  in {}", found.member) };
         table.row([
             "".into(),
             format!("{}: {}{member}", found.found.corpus, found.found.document).into(),
@@ -91,7 +98,10 @@ fn place(recorded: &RecordedFinding, output: &Output) -> anyhow::Result<()> {
     }
     output.table(&table)?;
     if finding.matches.len() > MATCHES {
-        output.line(&format!("  and {} more of our documents (--json has all)", finding.matches.len() - MATCHES))?;
+        output.line(&format!(
+            "  and {} more of our documents (--json has all)",
+            finding.matches.len() - MATCHES
+        ))?;
     }
     for warning in &finding.warnings {
         output.line_in(Tone::Warn, &format!("  {warning}"))?;
@@ -108,10 +118,19 @@ fn messages(deliveries: &[Delivery], output: &Output) -> anyhow::Result<()> {
     for delivery in deliveries {
         let error = delivery.last_error.as_deref().unwrap_or("");
         let stands = match delivery.state {
-            DeliveryState::Delivered { at } => Cell::toned(Tone::Good, &format!("delivered {at:.0}")),
-            DeliveryState::Due { at } if delivery.attempts == 0 => format!("waits until {at:.0}").into(),
-            DeliveryState::Due { at } => Cell::toned(Tone::Warn, &format!("tried {} times, again {at:.0}: {error}", delivery.attempts)),
-            DeliveryState::Dead { at } => Cell::toned(Tone::Bad, &format!("DEAD LETTER, given up {at:.0}: {error}")),
+            DeliveryState::Delivered { at } => {
+                Cell::toned(Tone::Good, &format!("delivered {at:.0}"))
+            }
+            DeliveryState::Due { at } if delivery.attempts == 0 => {
+                format!("waits until {at:.0}").into()
+            }
+            DeliveryState::Due { at } => Cell::toned(
+                Tone::Warn,
+                &format!("tried {} times, again {at:.0}: {error}", delivery.attempts),
+            ),
+            DeliveryState::Dead { at } => {
+                Cell::toned(Tone::Bad, &format!("DEAD LETTER, given up {at:.0}: {error}"))
+            }
         };
         table.row([delivery.id.to_string().into(), delivery.route.as_str().into(), stands]);
     }

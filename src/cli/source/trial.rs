@@ -51,13 +51,17 @@ pub(super) fn run(config: &Config, test: &Test, output: &Output) -> anyhow::Resu
     let runtime = reach::runtime()?;
     let (page, fetched) = runtime.block_on(async {
         let source = build(config, &test.name)?;
-        let page = source.poll(None).await.map_err(|error| anyhow::anyhow!("the source `{}` fails: {error}", test.name))?;
-        let detector = Workplace::from_config(config)?.detector().ok();
+        let page = source
+            .poll(None)
+            .await
+            .map_err(|error| anyhow::anyhow!("the source `{}` fails: {error}", test.name))?;
+        let detector = Workplace::of(config.clone())?.detector().ok();
         let mut fetched = Vec::new();
         for item in page.items.iter().rev().take(test.fetch) {
             let outcome = match source.fetch(item).await {
                 Ok(document) => {
-                    let verdict = detector.as_ref().map(|detector| detector.inspect(&document).verdict());
+                    let verdict =
+                        detector.as_ref().map(|detector| detector.inspect(&document).verdict());
                     Fetched::Document { bytes: document.body.len(), verdict }
                 }
                 Err(error) => Fetched::Failed(error.to_string()),
@@ -71,7 +75,8 @@ pub(super) fn run(config: &Config, test: &Test, output: &Output) -> anyhow::Resu
     let untried = page.items.len() - outcomes.len();
     outcomes.splice(0..0, std::iter::repeat_with(|| Fetched::NotTried).take(untried));
     if test.report.json {
-        let rows: Vec<Row<'_>> = page.items.iter().zip(&outcomes).map(|(item, outcome)| row(item, outcome)).collect();
+        let rows: Vec<Row<'_>> =
+            page.items.iter().zip(&outcomes).map(|(item, outcome)| row(item, outcome)).collect();
         output.json(&serde_json::json!({ "source": test.name, "items": rows, "more": page.more, "gap": page.gap }))?;
     } else {
         table(&page.items, &outcomes, output)?;
@@ -95,7 +100,9 @@ fn build(config: &Config, name: &SourceName) -> anyhow::Result<Arc<dyn Source>> 
         validator: Arc::new(|_| None),
         now: clock::now,
     };
-    definition.build(&context).map_err(|error| anyhow::anyhow!("the source `{name}` cannot be used: {error}"))
+    definition
+        .build(&context)
+        .map_err(|error| anyhow::anyhow!("the source `{name}` cannot be used: {error}"))
 }
 
 fn row<'a>(item: &'a Item, outcome: &'a Fetched) -> Row<'a> {
@@ -122,7 +129,9 @@ fn table(items: &[Item], outcomes: &[Fetched], output: &Output) -> anyhow::Resul
     for (item, outcome) in items.iter().zip(outcomes).skip(hidden) {
         let fetched = match outcome {
             Fetched::NotTried => Cell::toned(Tone::Faint, "not tried"),
-            Fetched::Document { bytes, verdict: Some(verdict) } => format!("{bytes} bytes, {}", word(*verdict)).into(),
+            Fetched::Document { bytes, verdict: Some(verdict) } => {
+                format!("{bytes} bytes, {}", word(*verdict)).into()
+            }
             Fetched::Document { bytes, verdict: None } => format!("{bytes} bytes").into(),
             Fetched::Failed(why) => Cell::toned(Tone::Bad, why),
         };
