@@ -156,4 +156,4 @@ struct Versioned<'a, T> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -114,7 +114,7 @@ pub fn load(surroundings: &Surroundings) -> Result<Config, Problems> {
     let mut problems = Problems::default();
     let file = surroundings.file(&|path| path.exists());
     let base = match file.as_deref().and_then(Path::parent) {
-        Some(folder) => surroundings.working_dir.join(folder),
+        Some(folder) => surroundings.working_dir.join(folder).components().collect(),
         None => surroundings.working_dir.clone(),
     };
     let mut files = Files::default();

@@ -55,6 +55,9 @@ fn definition(
             format!("{}: say why, so that the next person knows", setting("disabled")),
         );
     }
+    if source.from.is_none() && !check.problems.concern(&setting("from")) {
+        check.tell_setting(&format!("source.{name}"), "the key `from` is missing");
+    }
     let schedule = match (&source.schedule, &defaults.schedule) {
         (Some(own), _) => check.schedule(&setting("schedule"), own, &zone)?,
         // Told already if it cannot be understood.
@@ -65,7 +68,7 @@ fn definition(
     };
     let jitter = source.jitter.or(defaults.jitter).unwrap_or(Period(DEFAULT_JITTER));
     let disabled = source.disabled.map(Spanned::into_inner);
-    Some(Definition { name, schedule, jitter: jitter.0, disabled, kind: source.from })
+    Some(Definition { name, schedule, jitter: jitter.0, disabled, kind: source.from? })
 }
 
 /// Relative paths begin at the configuration's folder, wherever the program is started.
