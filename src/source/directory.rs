@@ -1,14 +1,11 @@
 //! A drop folder: whatever somebody or something puts there.
 //!
-//! Owns the walk. The invariant: a page never leads out of the folder, neither by a link nor by a
+//! The invariant: a page never leads out of the folder, neither by a link nor by a
 //! folder that was exchanged for one while we looked. Every poll lists the whole folder, in the
 //! order of its paths; the caller knows by id and version what it has dealt with.
 
-use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +21,10 @@ use super::{Context, Error, PAGE_ITEMS, Source, blocking, cursor, position};
 use crate::model::batch::{Cursor, Page};
 use crate::model::document::{Document, Item, Provenance};
 use crate::model::ids::SourceName;
+
+mod walk;
+
+use walk::{Found, Walk, decode};
 
 /// The table `[source.NAME.from.directory]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -155,43 +156,15 @@ impl Source for Directory {
     }
 
     fn explain(&self) -> String {
-        let below = if self.settings.recursive { " and all folders below it" } else { "" };
+        let below = if self.settings.recursive { " and below it" } else { "" };
         format!(
             "Looks at every file in {}{below}, hidden ones too, whenever its size or time changes.\n\
-             Needs permission to read them. A file that is still being written waits until it has\n\
-             rested for {:?}. Links are not followed, and what `ignore` names is left out: neither is seen.",
+             A file that is being written waits until it has rested for {:?}.\n\
+             Needs permission to read the folder and its files.\n\
+             Does not see what links lead to, and what `ignore` names.",
             self.settings.path.display(),
             self.settings.settle,
         )
-    }
-}
-
-/// A file that was listed.
-#[derive(Debug)]
-struct Found {
-    id: String,
-    size: u64,
-    modified_ns: i128,
-}
-
-impl Found {
-    fn new(id: String, metadata: &Metadata) -> Self {
-        let modified_ns =
-            i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-        Self { id, size: metadata.len(), modified_ns }
-    }
-
-    fn into_item(self, root: &Path) -> Item {
-        let path = decode(&self.id);
-        Item {
-            version: format!("{}-{}", self.size, self.modified_ns),
-            place: root.join(&path).to_string_lossy().into_owned(),
-            title: path.file_name().and_then(|name| super::clip(&name.to_string_lossy())),
-            author: None,
-            published: Timestamp::from_nanosecond(self.modified_ns).ok(),
-            handle: serde_json::Value::Null,
-            id: self.id,
-        }
     }
 }
 
@@ -218,115 +191,6 @@ fn still_the_same(root: &Path, files: Vec<Found>) -> (Vec<Found>, usize) {
         .collect();
     let writing = listed - same.len();
     (same, writing)
-}
-
-/// A walk through the folder in the order of the paths, which can be stopped and gone on with.
-struct Walk {
-    settings: Arc<Settings>,
-    ignored: Arc<Gitignore>,
-    /// The folders we are in, outermost first, with the names still to come, last name first.
-    open: Option<Vec<(PathBuf, Vec<Name>)>>,
-    /// Where to begin.
-    after: Option<PathBuf>,
-    /// The id of the last file listed.
-    last: Option<String>,
-    /// Folders that could not be read.
-    unreadable: Vec<String>,
-}
-
-struct Name {
-    name: OsString,
-    is_folder: bool,
-}
-
-impl Walk {
-    fn new(settings: Arc<Settings>, ignored: Arc<Gitignore>, after: Option<PathBuf>) -> Self {
-        Self { settings, ignored, open: None, after, last: None, unreadable: Vec::new() }
-    }
-
-    /// The next page of files.
-    fn page(&mut self) -> Result<Vec<Found>, Error> {
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => {
-                vec![(PathBuf::new(), self.names(Path::new("")).map_err(|e| self.refused(&e))?)]
-            }
-        };
-        let mut files = Vec::new();
-        while files.len() < PAGE_ITEMS {
-            let Some((folder, names)) = open.last_mut() else { break };
-            let Some(Name { name, is_folder }) = names.pop() else {
-                open.pop();
-                continue;
-            };
-            let path = folder.join(name);
-            if self.ignored.matched(&path, is_folder).is_ignore() {
-                continue;
-            }
-            if is_folder {
-                match self.names(&path) {
-                    Ok(names) => open.push((path, names)),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => self.unreadable.push(format!(
-                        "the folder `{}` cannot be read: {error}",
-                        path.display().to_string().escape_debug()
-                    )),
-                }
-            } else {
-                files.extend(self.found(&path));
-            }
-        }
-        self.open = Some(open);
-        Ok(files)
-    }
-
-    fn found(&mut self, path: &Path) -> Option<Found> {
-        let id = encode(path);
-        let found = match std::fs::symlink_metadata(self.settings.path.join(path)) {
-            Ok(metadata) => Found::new(id.clone(), &metadata),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            // Listed all the same, so that fetching it says why it cannot be read.
-            Err(_) => Found { id: id.clone(), size: 0, modified_ns: 0 },
-        };
-        self.last = Some(id);
-        Some(found)
-    }
-
-    /// The files and folders in a folder that come after the beginning, last name first.
-    fn names(&self, folder: &Path) -> io::Result<Vec<Name>> {
-        let floor = self.after.as_deref().and_then(|after| {
-            let mut rest = after.strip_prefix(folder).ok()?.components();
-            let first = rest.next()?.as_os_str().to_owned();
-            Some((first, rest.next().is_some()))
-        });
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(self.settings.path.join(folder))? {
-            let entry = entry?;
-            let (name, kind) = (entry.file_name(), entry.file_type()?);
-            let is_folder = kind.is_dir();
-            if !(kind.is_file() || is_folder && self.settings.recursive) {
-                continue;
-            }
-            let is_done = match &floor {
-                Some((floor, true)) => name < *floor,
-                Some((floor, false)) => name <= *floor,
-                None => false,
-            };
-            if !is_done {
-                names.push(Name { name, is_folder });
-            }
-        }
-        names.sort_unstable_by(|a, b| b.name.cmp(&a.name));
-        Ok(names)
-    }
-
-    fn refused(&self, error: &io::Error) -> Error {
-        let what = format!("the folder `{}` cannot be read: {error}", self.settings.path.display());
-        match error.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => Error::Refused(what),
-            _ => Error::Unavailable(what),
-        }
-    }
 }
 
 /// Opens a file below the folder without following a link anywhere on the way.
@@ -365,11 +229,11 @@ fn read(root: &Path, source: SourceName, item: Item, context: &Context) -> Resul
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let read = file.read(&mut buffer).map_err(failed)?;
-        let room = usize::try_from(context.max_body - spool.len()).unwrap_or(usize::MAX);
+        let wanted = usize::try_from(context.max_body - spool.len()).unwrap_or(usize::MAX);
         spool
-            .write(&buffer[..read.min(room)])
+            .write(&buffer[..read.min(wanted)])
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        if read == 0 || read > room {
+        if read == 0 || read > wanted {
             break;
         }
     }
@@ -385,29 +249,6 @@ fn read(root: &Path, source: SourceName, item: Item, context: &Context) -> Resul
             read: (context.now)(),
         },
     })
-}
-
-/// Marks an id that holds the bytes of a path in hex.
-const HEX: &str = "hex:";
-
-/// A path as an id: itself if it is text, else its bytes.
-fn encode(path: &Path) -> String {
-    match path.to_str() {
-        Some(text) if !text.starts_with(HEX) => text.to_owned(),
-        _ => path
-            .as_os_str()
-            .as_bytes()
-            .iter()
-            .fold(HEX.to_owned(), |id, byte| format!("{id}{byte:02x}")),
-    }
-}
-
-fn decode(id: &str) -> PathBuf {
-    let Some(hex) = id.strip_prefix(HEX) else { return PathBuf::from(id) };
-    let digits: Vec<u8> =
-        hex.chars().filter_map(|c| c.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
-    let bytes = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
-    PathBuf::from(OsString::from_vec(bytes))
 }
 
 #[cfg(test)]

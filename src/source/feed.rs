@@ -1,26 +1,25 @@
 //! RSS, Atom and JSON Feed: follows the entries' links, or takes what the feed itself carries.
 //!
-//! Owns the reading of a feed into entries, which is pure and total over hostile input. A feed is a
-//! window on the newest entries: one that no longer overlaps what it showed last is a gap, not silence.
+//! Owns the polling; [`parse`] is the pure part. The invariant: a validator is kept only when the
+//! whole feed was listed, or "not modified" would hide the rest. A feed is a window on the newest entries: one that no longer overlaps what it showed last is a gap, not silence.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use feed_rs::model::{Entry as RawEntry, Link};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::window::{NO_OVERLAP, Window, mark};
-use super::{
-    Context, Error, PAGE_ITEMS, Source, blocking, check_url, clip, cursor, is_web, position,
-};
+use super::window::{NO_OVERLAP, Window};
+use super::{Context, Error, PAGE_ITEMS, Source, blocking, check_url, cursor, is_web, position};
 use crate::http;
 use crate::model::batch::{Cursor, Page, Validator};
 use crate::model::document::{Body, Document, Exchange, Item, Provenance};
 use crate::model::ids::SourceName;
+
+mod parse;
+
+use parse::{Content, Entry, parse};
 
 /// A feed larger than this is refused: the largest in the wild are a tenth of it.
 const MAX_FEED: u64 = 16 << 20;
@@ -90,7 +89,12 @@ impl Feed {
             max_body: Some(MAX_FEED),
             ..http::Request::get(self.settings.url.clone())
         };
-        let response = self.context.http.send(request).await.map_err(Error::of_listing)?;
+        let response = self
+            .context
+            .http
+            .send(request)
+            .await
+            .map_err(|error| Error::from(error).of_listing())?;
         if response.not_modified {
             return Ok(None);
         }
@@ -183,14 +187,15 @@ impl Source for Feed {
 
     fn explain(&self) -> String {
         let what = if self.settings.follow {
-            "fetches what each entry links to (an entry without a link is taken as it stands)"
+            "Fetches what each entry links to; takes an entry without a link as it stands."
         } else {
-            "takes what each entry carries; it does not follow links"
+            "Takes what each entry carries, and follows no links."
         };
         format!(
-            "Reads the feed {} (RSS, Atom or JSON Feed) and {what}.\n\
-             Needs no account. A feed shows its newest entries only: what came and went between two\n\
-             looks is not seen, and said to be missing when nothing listed before is listed any more.",
+            "Reads the feed {} (RSS, Atom or JSON Feed).\n{what}\n\
+             Needs no account.\n\
+             Does not see entries that came and went between two looks. When nothing is listed any more\n\
+             that was listed before, it says so.",
             self.settings.url,
         )
     }
@@ -220,8 +225,9 @@ impl Listing {
         let end = self.entries.len().min(start + PAGE_ITEMS);
         let more = end < self.entries.len();
         let marks = || self.entries.iter().rev().map(|entry| entry.mark.as_str());
+        let known = position.known.marks();
         let is_torn =
-            resumed.is_none() && !position.known.is_empty() && position.known.overlap(marks()) == 0;
+            resumed.is_none() && !known.is_empty() && !marks().any(|mark| known.contains(mark));
         let items: Vec<Item> = self.entries[start..end].iter().map(Entry::item).collect();
         let next = if more {
             Position {
@@ -241,150 +247,6 @@ impl Listing {
             validators: self.validator.clone().into_iter().filter(|_| !more).collect(),
         }
     }
-}
-
-/// One entry of a feed.
-#[derive(Debug, PartialEq)]
-struct Entry {
-    id: String,
-    mark: String,
-    version: String,
-    title: Option<String>,
-    author: Option<String>,
-    published: Option<Timestamp>,
-    updated: Option<Timestamp>,
-    content: Content,
-}
-
-/// Where the document of an entry is.
-#[derive(Debug, PartialEq)]
-enum Content {
-    Linked(Url),
-    Own { text: String, media_type: String },
-}
-
-impl Entry {
-    fn item(&self) -> Item {
-        let (place, handle) = match &self.content {
-            Content::Linked(link) => {
-                (link.to_string(), serde_json::json!({ "link": link.as_str() }))
-            }
-            Content::Own { .. } => (self.id.clone(), serde_json::Value::Null),
-        };
-        Item {
-            id: self.id.clone(),
-            version: self.version.clone(),
-            place,
-            title: self.title.clone(),
-            author: self.author.clone(),
-            published: self.published,
-            handle,
-        }
-    }
-}
-
-/// Reads a feed into its entries, oldest first.
-fn parse(bytes: &[u8], base: &Url, follow: bool) -> Result<Vec<Entry>, Error> {
-    let feed = feed_rs::parser::Builder::new()
-        .base_uri(Some(base.as_str()))
-        .sanitize_content(false)
-        // Entries without an id get one below, from all that identifies them.
-        .id_generator(|_, _, _| String::new())
-        .build()
-        .parse(bytes)
-        .map_err(|error| {
-            let why: String = error.to_string().escape_debug().take(200).collect();
-            Error::Malformed(format!("what is at `{base}` is not a feed: {why}"))
-        })?;
-    let mut ids = HashSet::new();
-    let mut entries: Vec<Entry> = Vec::with_capacity(feed.entries.len());
-    for raw in feed.entries {
-        let mut entry = entry(raw, base, follow);
-        if !ids.insert(entry.id.clone()) {
-            // Some feeds give all entries the same id. Losing one for that would be silence.
-            entry.id = format!("{}#{}", entry.id, entry.version);
-            entry.mark = mark(&entry.id);
-            if !ids.insert(entry.id.clone()) {
-                continue;
-            }
-        }
-        entries.push(entry);
-    }
-    if entries.iter().all(|entry| entry.updated.is_some()) {
-        entries.reverse();
-        entries.sort_by_key(|entry| entry.updated);
-    } else {
-        entries.reverse();
-    }
-    Ok(entries)
-}
-
-fn entry(raw: RawEntry, base: &Url, follow: bool) -> Entry {
-    let own = own_content(&raw);
-    let link =
-        raw.links.iter().filter(|link| is_to_document(link)).find_map(|link| web(base, &link.href));
-    // A feed may give the address as the id and nothing else.
-    let link = link.or_else(|| Url::parse(&raw.id).ok().filter(is_web).filter(|_| own.is_none()));
-    let published = raw.published.and_then(|at| Timestamp::from_second(at.timestamp()).ok());
-    let updated =
-        raw.updated.and_then(|at| Timestamp::from_second(at.timestamp()).ok()).or(published);
-    let title = raw.title.as_ref().map(|title| title.content.as_str()).unwrap_or_default();
-    let identity = mark(&format!("{}\n{title}", link.as_ref().map_or("", Url::as_str)));
-    let content = match link {
-        Some(link) if follow => Content::Linked(link),
-        Some(link) if own.is_none() => Content::Own {
-            text: format!("{title}\n{link}\n"),
-            media_type: "text/plain; charset=utf-8".to_owned(),
-        },
-        _ => {
-            let (text, media_type) =
-                own.unwrap_or_else(|| (title.to_owned(), "text/plain".to_owned()));
-            Content::Own { text, media_type: format!("{media_type}; charset=utf-8") }
-        }
-    };
-    // A feed that changes an entry need not change its time.
-    let changed = match &content {
-        Content::Linked(_) => identity.clone(),
-        Content::Own { text, .. } => mark(text),
-    };
-    let version = match updated {
-        Some(updated) => format!("{updated}-{changed}"),
-        None => changed,
-    };
-    let id = match raw.id.trim() {
-        "" => identity,
-        id => id.chars().take(1000).collect(),
-    };
-    Entry {
-        mark: mark(&id),
-        id,
-        version,
-        title: clip(title),
-        author: raw.authors.iter().find_map(|author| clip(author.name.as_deref()?)),
-        published: published.or(updated),
-        updated,
-        content,
-    }
-}
-
-/// What an entry carries itself: its full text, or else its summary.
-fn own_content(raw: &RawEntry) -> Option<(String, String)> {
-    let full = raw.content.as_ref().and_then(|content| {
-        let text = content.body.clone().filter(|text| !text.trim().is_empty())?;
-        Some((text, content.content_type.to_string()))
-    });
-    full.or_else(|| {
-        let summary = raw.summary.as_ref().filter(|summary| !summary.content.trim().is_empty())?;
-        Some((summary.content.clone(), summary.content_type.to_string()))
-    })
-}
-
-fn is_to_document(link: &Link) -> bool {
-    matches!(link.rel.as_deref(), None | Some("alternate"))
-}
-
-fn web(base: &Url, href: &str) -> Option<Url> {
-    base.join(href.trim()).ok().filter(is_web)
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ mod tests {
         let attacks = [
             "<div>".repeat(800_000),
             "<table><tr><td></div>".repeat(100_000),
-            (0..200_000).map(|n| format!("<b id={n}><p>")).collect(),
+            (0..200_000).map(|n| format!("<b id={n}><p>")).collect::<Vec<_>>().concat(),
             format!("{}</body><!---->", "<div>".repeat(700)).repeat(600),
         ];
         for attack in attacks {

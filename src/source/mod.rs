@@ -19,8 +19,11 @@ use crate::{fs, http};
 
 pub mod directory;
 pub mod feed;
+pub mod git;
 mod html;
 pub mod page;
+#[cfg(test)]
+mod stand;
 mod window;
 
 /// At most this many items are listed in one page.
@@ -62,9 +65,8 @@ pub enum Error {
     Malformed(String),
 }
 
-impl Error {
-    /// What failed while an item was fetched.
-    fn of_item(error: http::Error) -> Self {
+impl From<http::Error> for Error {
+    fn from(error: http::Error) -> Self {
         match error {
             http::Error::RateLimited { until, .. } => Self::RateLimited { until },
             http::Error::Gone { .. } => Self::Gone(error.to_string()),
@@ -77,15 +79,20 @@ impl Error {
             }
         }
     }
+}
 
-    /// What failed while a listing was fetched: one that is not there is a wrong address.
-    fn of_listing(error: http::Error) -> Self {
-        match Self::of_item(error) {
+impl Error {
+    /// What it means when it is the listing that failed: one that is not there is a wrong address.
+    fn of_listing(self) -> Self {
+        match self {
             Self::Gone(why) => Self::Refused(format!("{why}; check `url`")),
             other => other,
         }
     }
 }
+
+/// Tells the validator that is known for an address.
+pub type Validators = Arc<dyn Fn(&str) -> Option<Validator> + Send + Sync>;
 
 /// What a source is built from beside its own table.
 #[derive(Clone)]
@@ -97,7 +104,7 @@ pub struct Context {
     /// Bytes of one document, where `http` does not count them itself.
     pub max_body: u64,
     /// Validators known for an address.
-    pub validator: Arc<dyn Fn(&str) -> Option<Validator> + Send + Sync>,
+    pub validator: Validators,
     /// The clock.
     pub now: fn() -> Timestamp,
 }
@@ -117,7 +124,7 @@ impl Context {
         item: &Item,
         request: http::Request,
     ) -> Result<Document, Error> {
-        let response = self.http.send(request).await.map_err(Error::of_item)?;
+        let response = self.http.send(request).await?;
         Ok(Document {
             source: source.clone(),
             item: item.clone(),
@@ -144,8 +151,7 @@ pub struct Definition {
     pub kind: Kind,
 }
 
-/// The kinds of source. A new one is a variant here, an arm in [`Definition::build`] and
-/// [`Definition::describe`], and a file.
+/// The kinds of source. A new one is a variant here with its two arms below, and a file.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -155,27 +161,40 @@ pub enum Kind {
     Feed(feed::Settings),
     /// A listing in HTML.
     Page(Box<page::Settings>),
+    /// A git repository.
+    Git(git::Settings),
 }
 
 impl Definition {
     /// Builds the source. [`Error::Refused`] says what is wrong with its table.
     pub fn build(&self, context: &Context) -> Result<Arc<dyn Source>, Error> {
-        let (name, context) = (self.name.clone(), context.clone());
-        Ok(match &self.kind {
-            Kind::Directory(settings) => {
-                Arc::new(directory::Directory::new(name, settings.clone(), context)?)
-            }
-            Kind::Feed(settings) => Arc::new(feed::Feed::new(name, settings.clone(), context)?),
-            Kind::Page(settings) => Arc::new(page::Listing::new(name, settings.clone(), context)?),
-        })
+        self.kind.build(self.name.clone(), context.clone())
     }
 
     /// What it looks at, in one line for `source list`.
     pub fn describe(&self) -> String {
-        match &self.kind {
-            Kind::Directory(settings) => format!("directory {}", settings.path.display()),
-            Kind::Feed(settings) => format!("feed {}", settings.url),
-            Kind::Page(settings) => format!("page {}", settings.url),
+        self.kind.describe()
+    }
+}
+
+impl Kind {
+    fn build(&self, name: SourceName, context: Context) -> Result<Arc<dyn Source>, Error> {
+        Ok(match self.clone() {
+            Self::Directory(settings) => {
+                Arc::new(directory::Directory::new(name, settings, context)?)
+            }
+            Self::Feed(settings) => Arc::new(feed::Feed::new(name, settings, context)?),
+            Self::Page(settings) => Arc::new(page::Listing::new(name, *settings, context)?),
+            Self::Git(settings) => Arc::new(git::Repository::new(name, settings, context)?),
+        })
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Directory(settings) => format!("directory {}", settings.path.display()),
+            Self::Feed(settings) => format!("feed {}", settings.url),
+            Self::Page(settings) => format!("page {}", settings.url),
+            Self::Git(settings) => format!("git {}", settings.url),
         }
     }
 }
@@ -246,42 +265,85 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_none_becomes_the_right_reaction() {
-        let host = "h".to_owned();
-        let until = Timestamp::UNIX_EPOCH;
-        let cases = [
-            (http::Error::RateLimited { host: host.clone(), until }, "RateLimited", "RateLimited"),
-            (
-                http::Error::Unavailable { host: host.clone(), why: "reset".to_owned() },
-                "Unavailable",
-                "Unavailable",
-            ),
-            (http::Error::Gone { host: host.clone(), status: 404 }, "Gone", "Refused"),
-            (http::Error::Refused { host: host.clone(), status: 403 }, "Refused", "Refused"),
-            (http::Error::Forbidden { what: host.clone() }, "Refused", "Refused"),
-            (http::Error::Malformed { host, why: "x".to_owned() }, "Malformed", "Malformed"),
-        ];
-        for (error, of_item, of_listing) in cases {
-            let again = match &error {
-                http::Error::RateLimited { host, until } => {
-                    http::Error::RateLimited { host: host.clone(), until: *until }
-                }
-                http::Error::Unavailable { host, why } => {
-                    http::Error::Unavailable { host: host.clone(), why: why.clone() }
-                }
-                http::Error::Gone { host, status } => {
-                    http::Error::Gone { host: host.clone(), status: *status }
-                }
-                http::Error::Refused { host, status } => {
-                    http::Error::Refused { host: host.clone(), status: *status }
-                }
-                http::Error::Malformed { host, why } => {
-                    http::Error::Malformed { host: host.clone(), why: why.clone() }
-                }
-                other => http::Error::Forbidden { what: other.to_string() },
-            };
-            assert!(format!("{:?}", Error::of_item(error)).starts_with(of_item));
-            assert!(format!("{:?}", Error::of_listing(again)).starts_with(of_listing));
+        let errors = || {
+            let host = || "h".to_owned();
+            let why = || "reset".to_owned();
+            [
+                http::Error::RateLimited { host: host(), until: Timestamp::UNIX_EPOCH },
+                http::Error::Unavailable { host: host(), why: why() },
+                http::Error::Gone { host: host(), status: 404 },
+                http::Error::Refused { host: host(), status: 403 },
+                http::Error::Forbidden { what: host() },
+                http::Error::Malformed { host: host(), why: why() },
+            ]
+        };
+        let of_item = ["RateLimited", "Unavailable", "Gone", "Refused", "Refused", "Malformed"];
+        let of_listing =
+            ["RateLimited", "Unavailable", "Refused", "Refused", "Refused", "Malformed"];
+        for (error, name) in errors().into_iter().zip(of_item) {
+            assert!(format!("{:?}", Error::from(error)).starts_with(name), "{name}");
         }
+        for (error, name) in errors().into_iter().zip(of_listing) {
+            assert!(format!("{:?}", Error::from(error).of_listing()).starts_with(name), "{name}");
+        }
+    }
+
+    /// What `source explain` says, or why the source is refused, for a table as it is typed.
+    fn explained(table: &str) -> String {
+        #[derive(serde::Deserialize)]
+        struct Typed {
+            from: Kind,
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let kind = match toml::from_str::<Typed>(table) {
+            Ok(typed) => typed.from,
+            Err(error) => return format!("{table}\n{error}"),
+        };
+        let context = stand::context(dir.path());
+        match kind.build("leaks".parse().unwrap(), context) {
+            Ok(source) => format!("{}\n{}\n", kind.describe(), source.explain()),
+            Err(error) => format!("{table}\nrefused: {error}\n"),
+        }
+    }
+
+    #[test]
+    fn every_kind_says_what_it_looks_at_and_what_it_cannot_see() {
+        let tables = [
+            "[from.directory]\npath = '/srv/drop'",
+            "[from.directory]\npath = '/srv/drop'\nrecursive = false\nsettle = '1m'",
+            "[from.feed]\nurl = 'https://a.example/feed'",
+            "[from.feed]\nurl = 'https://a.example/feed'\nfollow = false",
+            "[from.page]\nurl = 'https://a.example/'\nitem = 'li'",
+            "[from.page]\nurl = 'https://a.example/'\nitem = 'li'\nraw_url = 'https://a.example/raw/{id}'\nnext = 'a.next'",
+            "[from.git]\nurl = 'https://a.example/x.git'",
+            "[from.git]\nurl = 'https://a.example/x.git'\ntoken = { env = 'X' }",
+            "[from.git]\nurl = 'git@a.example:x.git'",
+            "[from.git]\nurl = 'git@a.example:x.git'\nssh_key = '/etc/key'",
+            "[from.git]\nurl = '/srv/x.git'",
+        ];
+        insta::assert_snapshot!(tables.map(explained).join("\n"));
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused_with_the_remedy() {
+        let tables = [
+            "[from.gopher]\nurl = 'x'",
+            "[from.directory]\npath = '/srv/drop'\nignore = ['[z-a]']",
+            "[from.directory]\npath = '/srv/drop'\nsettle = 'soon'",
+            "[from.feed]\nurl = 'file:///etc/passwd'",
+            "[from.feed]\nurl = 'https://me:secret@a.example/'",
+            "[from.feed]\nurl = 'a.example'",
+            "[from.page]\nurl = 'https://a.example/'\nitem = 'li['",
+            "[from.page]\nurl = 'https://a.example/'\nitem = 'li'\nraw_url = 'https://a.example/raw'",
+            "[from.page]\nurl = 'https://a.example/'\nitem = 'li'\nraw_url = 'raw/{id}'",
+            "[from.page]\nurl = 'https://a.example/'\nitem = 'li'\nmax_pages = 0",
+            "[from.git]\nurl = 'ext::sh -c id'",
+            "[from.git]\nurl = 'https://me:secret@a.example/x.git'",
+            "[from.git]\nurl = '/srv/x.git'\ntoken = { env = 'X' }",
+            "[from.git]\nurl = 'https://a.example/x.git'\nssh_key = '/etc/key'",
+            "[from.git]\nurl = 'https://a.example/x.git'\ntoken = 'secret'",
+        ];
+        insta::assert_snapshot!(tables.map(explained).join("\n"));
     }
 
     #[test]

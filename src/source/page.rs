@@ -104,7 +104,7 @@ struct Pass {
 impl Listing {
     pub(super) fn new(
         name: SourceName,
-        settings: Box<Settings>,
+        settings: Settings,
         context: Context,
     ) -> Result<Self, Error> {
         check_url(&name, "url", &settings.url)?;
@@ -122,13 +122,18 @@ impl Listing {
         if settings.max_pages == 0 {
             return refused("`max_pages` must be at least 1");
         }
-        Ok(Self { name, settings: Arc::new(*settings), context, last: Mutex::new(None) })
+        Ok(Self { name, settings: Arc::new(settings), context, last: Mutex::new(None) })
     }
 
     async fn load(&self, url: &Url) -> Result<Arc<Rows>, Error> {
         let request =
             http::Request { max_body: Some(MAX_LISTING), ..http::Request::get(url.clone()) };
-        let response = self.context.http.send(request).await.map_err(Error::of_listing)?;
+        let response = self
+            .context
+            .http
+            .send(request)
+            .await
+            .map_err(|error| Error::from(error).of_listing())?;
         if response.truncated {
             return Err(Error::Unavailable(format!(
                 "only a part of the listing arrived: it broke off, or is larger than {MAX_LISTING} bytes"
@@ -203,15 +208,21 @@ impl Source for Listing {
     }
 
     fn explain(&self) -> String {
-        let raw = match &self.settings.raw_url {
-            Some(pattern) => format!("Each item is fetched from {pattern}."),
-            None => "Each item is fetched from what it links to.".to_owned(),
+        let fetched = self.settings.raw_url.as_deref().unwrap_or("what it links to");
+        let pages = match &self.settings.next {
+            Some(_) => {
+                format!(
+                    "Goes through at most {} pages, while they bring something new.",
+                    self.settings.max_pages
+                )
+            }
+            None => "Reads its first page only: `next` is not set.".to_owned(),
         };
-        let pages = if self.settings.next.is_some() { self.settings.max_pages } else { 1 };
         format!(
-            "Reads the listing {}, at most {pages} pages of it, until nothing on a page is new. {raw}\n\
-             Needs no account and runs no scripts: what a page adds by script is not seen. Items that came\n\
-             and went between two looks are not seen either. Check with `source test` that the selectors fit.",
+            "Reads the listing {}, and fetches each item from {fetched}.\n{pages}\n\
+             Needs no account. `source test` shows whether the selectors fit.\n\
+             Does not see what a page adds by script, nor items that came and went between two looks.\n\
+             When nothing is listed any more that was listed before, it says so.",
             self.settings.url,
         )
     }
@@ -220,36 +231,47 @@ impl Source for Listing {
 /// One slice of one page, and where to go on.
 fn step(settings: &Settings, known: Window, mut pass: Pass, rows: &Rows) -> Page {
     let start = pass.after.as_ref().and_then(|after| rows.position(after)).map_or(0, |at| at + 1);
-    let end = rows.rows.len().min(start + PAGE_ITEMS);
-    let items = rows.rows[start..end].iter().map(parse::Row::item).collect();
-    let mut gap = None;
-    let pass = if end < rows.rows.len() {
-        pass.after = rows.rows.get(end - 1).map(|row| row.mark.clone());
-        Some(pass)
-    } else {
-        let marks = || rows.rows.iter().map(|row| row.mark.as_str());
-        let overlap = known.overlap(marks());
-        let is_new = overlap + pass.seen.overlap(marks()) < rows.rows.len();
-        pass.overlaps |= overlap > 0;
-        pass.pages += 1;
-        pass.after = None;
-        pass.seen.extend(marks());
-        gap = rows.unusable();
-        let next = rows.next.clone().filter(|_| is_new && pass.pages < settings.max_pages);
-        match next {
-            Some(url) => Some(Pass { url, ..pass }),
-            None => return last_of_pass(known, pass, items, gap),
-        }
+    let end = rows.list.len().min(start + PAGE_ITEMS);
+    let mut page = Page {
+        items: rows.list[start..end].iter().map(parse::Row::item).collect(),
+        next: Cursor(serde_json::Value::Null),
+        more: true,
+        gap: None,
+        validators: Vec::new(),
     };
-    let next = cursor(&Position { known, pass });
-    Page { items, next, more: true, gap, validators: Vec::new() }
+    if end < rows.list.len() {
+        pass.after = rows.list.get(end - 1).map(|row| row.mark.clone());
+        page.next = cursor(&Position { known, pass: Some(pass) });
+        return page;
+    }
+    page.gap = rows.unusable();
+    let is_new = pass.finish(&known, rows);
+    let next = rows.next.clone().filter(|_| is_new && pass.pages < settings.max_pages);
+    let position = if let Some(url) = next {
+        Position { known, pass: Some(Pass { url, ..pass }) }
+    } else {
+        page.more = false;
+        if !known.is_empty() && !pass.overlaps {
+            page.gap = Some(NO_OVERLAP.to_owned());
+        }
+        Position { known: pass.seen, pass: None }
+    };
+    page.next = cursor(&position);
+    page
 }
 
-fn last_of_pass(known: Window, pass: Pass, items: Vec<Item>, gap: Option<String>) -> Page {
-    let is_torn = !known.is_empty() && !pass.overlaps;
-    let next = cursor(&Position { known: pass.seen, pass: None });
-    let gap = if is_torn { Some(NO_OVERLAP.to_owned()) } else { gap };
-    Page { items, next, more: false, gap, validators: Vec::new() }
+impl Pass {
+    /// Takes note of a page that was listed to its end; tells whether anything on it was new.
+    fn finish(&mut self, known: &Window, rows: &Rows) -> bool {
+        let marks: Vec<&str> = rows.list.iter().map(|row| row.mark.as_str()).collect();
+        let (known, seen) = (known.marks(), self.seen.marks());
+        let is_new = marks.iter().any(|mark| !known.contains(mark) && !seen.contains(mark));
+        self.overlaps |= marks.iter().any(|mark| known.contains(mark));
+        self.pages += 1;
+        self.after = None;
+        self.seen.extend(marks.into_iter());
+        is_new
+    }
 }
 
 #[cfg(test)]

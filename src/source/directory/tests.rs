@@ -1,6 +1,11 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use super::walk::encode;
 use super::*;
+use crate::source::stand::{context, pass};
 
 fn settings(path: &Path) -> Settings {
     let text =
@@ -103,7 +108,7 @@ fn a_folder_that_cannot_be_read_is_said_and_the_rest_is_listed() {
     put(dir.path(), "shut/b", b"x");
     put(dir.path(), "z", b"x");
     let shut = dir.path().join("shut");
-    std::fs::set_permissions(&shut, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(&shut, PermissionsExt::from_mode(0o000)).unwrap();
     let mut walk_over = walk(&settings(dir.path()), None);
     let files = walk_over.page().unwrap();
     // The superuser reads everything, also in a test.
@@ -143,4 +148,52 @@ fn a_file_that_changes_while_we_wait_is_left_for_later() {
     put(dir.path(), "growing", b"xx");
     let (same, writing) = still_the_same(dir.path(), files);
     assert_eq!((ids(&same), writing), (vec!["still"], 1));
+}
+
+fn source(path: &Path, data: &Path) -> Directory {
+    Directory::new("drop".parse().unwrap(), settings(path), context(data)).unwrap()
+}
+
+#[tokio::test]
+async fn fifty_thousand_files_are_listed_in_slices_and_large_ones_cut() {
+    let (dir, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for n in 0..50_000 {
+        File::create(dir.path().join(n.to_string())).unwrap();
+    }
+    File::create(dir.path().join("huge")).unwrap().set_len(2 << 30).unwrap();
+    let begun = std::time::Instant::now();
+    let source = source(dir.path(), data.path());
+    let (items, gaps, page) = pass(&source, None).await;
+    assert_eq!((items.len(), gaps.len()), (50_001, 0));
+    assert!(begun.elapsed() < Duration::from_secs(30), "took {:?}", begun.elapsed());
+    let again = source.poll(Some(&page.next)).await.unwrap();
+    assert_eq!(
+        again.items[..],
+        items[..500],
+        "every pass lists everything, with the same versions"
+    );
+
+    let huge = items.iter().find(|item| item.id == "huge").unwrap();
+    let document = source.fetch(huge).await.unwrap();
+    assert_eq!((document.body.len(), document.truncated), (1 << 20, true));
+}
+
+#[tokio::test]
+async fn what_is_listed_is_read_and_what_went_is_gone() {
+    let (dir, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    put(dir.path(), "a/b.txt", b"content");
+    let source = source(dir.path(), data.path());
+    let (items, _, _) = pass(&source, None).await;
+    let document = source.fetch(&items[0]).await.unwrap();
+    assert_eq!(crate::fs::body_bytes(&document.body).unwrap(), "content");
+    assert!(!document.truncated);
+
+    put(dir.path(), "a/b.txt", b"changed");
+    assert_ne!(pass(&source, None).await.0[0].version, items[0].version);
+
+    std::fs::remove_file(dir.path().join("a/b.txt")).unwrap();
+    assert!(matches!(source.fetch(&items[0]).await, Err(Error::Gone(_))));
+    // What was listed became a link to somewhere else.
+    symlink("/etc/passwd", dir.path().join("a/b.txt")).unwrap();
+    assert!(matches!(source.fetch(&items[0]).await, Err(Error::Unavailable(_))));
 }

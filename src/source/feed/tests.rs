@@ -1,4 +1,9 @@
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
 use super::*;
+use crate::source::stand::{Site, context, pass};
 
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/fixtures/source/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -176,4 +181,86 @@ fn a_window_without_overlap_is_a_gap() {
     assert_eq!(walk(&listing(19..40), position(Some(&cursor(&known)))).2, None);
     assert!(walk(&listing(20..40), position(Some(&cursor(&known)))).2.is_some());
     assert!(walk(&listing(0..0), known).2.is_some());
+}
+
+fn source(site: &Site, more: &str, dir: &std::path::Path) -> Feed {
+    let settings = toml::from_str(&format!("url = {:?}\n{more}", site.url("/feed"))).unwrap();
+    let mut context = context(dir);
+    context.validator = Arc::new(|url| {
+        Some(Validator {
+            url: url.to_owned(),
+            etag: Some("\"tag\"".to_owned()),
+            last_modified: None,
+        })
+    });
+    Feed::new("feed".parse().unwrap(), settings, context).unwrap()
+}
+
+fn fixture_site(path: &str) -> (u16, String) {
+    match path {
+        "/feed" => (
+            200,
+            String::from_utf8(fixture("feed.rss.xml"))
+                .unwrap()
+                .replace("https://snippets.example", ""),
+        ),
+        "/s/103" => (404, String::new()),
+        "/s/102" => (500, "<html>oops</html>".to_owned()),
+        path => (200, format!("text of {path}")),
+    }
+}
+
+#[tokio::test]
+async fn a_feed_is_read_its_links_fetched_and_what_fails_is_an_error() {
+    let site = Site::start(fixture_site).await;
+    let dir = tempfile::tempdir().unwrap();
+    let source = source(&site, "", dir.path());
+    let (items, gaps, page) = pass(&source, None).await;
+    assert_eq!((items.len(), gaps.len()), (4, 0));
+    assert_eq!(page.validators[0].etag.as_deref(), Some("\"tag\""));
+
+    // An error page is no document: scanned as one, it would count as looked at and clean.
+    assert!(matches!(source.fetch(&items[2]).await, Err(Error::Unavailable(_))));
+    assert!(matches!(source.fetch(&items[3]).await, Err(Error::Gone(_))));
+    let own = source.fetch(&items[1]).await.unwrap();
+    assert_eq!(crate::fs::body_bytes(&own.body).unwrap(), "only words");
+    assert!(matches!(own.provenance, Provenance::Http(_)));
+
+    site.log();
+    let (items, _, again) = pass(&source, Some(&page.next)).await;
+    assert_eq!((items.len(), again.next), (0, page.next), "not modified");
+    assert_eq!(site.log(), ["/feed"]);
+}
+
+#[tokio::test]
+async fn without_a_cursor_or_in_the_middle_no_validator_hides_the_rest() {
+    let many = |_: &str| {
+        let item = |n| format!("<item><guid>{n}</guid><link>/{n}</link></item>");
+        (200, String::from_utf8(rss(&(0..700).rev().map(item).collect::<String>())).unwrap())
+    };
+    let site = Site::start(many).await;
+    let dir = tempfile::tempdir().unwrap();
+    let first = source(&site, "", dir.path()).poll(None).await.unwrap();
+    assert_eq!((first.items.len(), first.more, first.validators.len()), (500, true, 0));
+    // As after a restart: nothing remembered but the cursor.
+    let rest = source(&site, "", dir.path()).poll(Some(&first.next)).await.unwrap();
+    assert_eq!((rest.items.len(), rest.more, rest.validators.len()), (200, false, 1));
+}
+
+#[tokio::test]
+async fn content_of_its_own_is_found_again_after_a_restart_or_is_gone() {
+    let site = Site::start(fixture_site).await;
+    let dir = tempfile::tempdir().unwrap();
+    let (items, _, _) = pass(&source(&site, "follow = false", dir.path()), None).await;
+    let later = source(&site, "follow = false", dir.path());
+    let document = later.fetch(&items[3]).await.unwrap();
+    assert!(document.media_type.unwrap().starts_with("text/html"));
+    site.change(|_| (200, String::from_utf8(rss("")).unwrap()));
+    let later = source(&site, "follow = false", dir.path());
+    assert!(matches!(later.fetch(&items[3]).await, Err(Error::Gone(_))));
+    site.change(|_| (404, String::new()));
+    assert!(
+        matches!(later.poll(None).await, Err(Error::Refused(_))),
+        "a feed that is not there is not empty"
+    );
 }

@@ -46,7 +46,7 @@ impl TryFrom<String> for Pattern {
 #[derive(Debug)]
 pub(super) struct Rows {
     /// In the order of the page.
-    pub(super) rows: Vec<Row>,
+    pub(super) list: Vec<Row>,
     /// How many items had no link or id.
     without_link: usize,
     /// The next page.
@@ -67,7 +67,7 @@ pub(super) struct Row {
 
 impl Rows {
     pub(super) fn position(&self, mark: &str) -> Option<usize> {
-        self.rows.iter().position(|row| row.mark == mark)
+        self.list.iter().position(|row| row.mark == mark)
     }
 
     /// What to say about items that could not be used.
@@ -76,7 +76,7 @@ impl Rows {
             format!(
                 "{} of {} items of the listing have no usable link or id; narrow `item`, or correct `link` and `id`",
                 self.without_link,
-                self.without_link + self.rows.len(),
+                self.without_link + self.list.len(),
             )
         })
     }
@@ -129,7 +129,7 @@ pub(super) fn parse(text: &str, base: &Url, settings: &Settings) -> Result<Rows,
     let next = settings.next.as_ref().and_then(|next| {
         page.select(&next.0).find_map(|element| join(base, element.attr("href")?))
     });
-    Ok(Rows { rows, without_link, next })
+    Ok(Rows { list: rows, without_link, next })
 }
 
 fn row(element: ElementRef<'_>, base: &Url, settings: &Settings) -> Option<Row> {
@@ -180,7 +180,7 @@ pub(super) fn raw_address(pattern: &str, id: &str, link: &Url) -> Option<Url> {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded.extend(percent(byte));
         }
     }
     // An id of dots would be read as "the folder above".
@@ -189,6 +189,12 @@ pub(super) fn raw_address(pattern: &str, id: &str, link: &Url) -> Option<Url> {
     }
     let address = pattern.replace("{id}", &encoded).replace("{url}", link.as_str());
     Url::parse(&address).ok().filter(is_web)
+}
+
+fn percent(byte: u8) -> [char; 3] {
+    let digit =
+        |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0').to_ascii_uppercase();
+    ['%', digit(byte >> 4), digit(byte & 15)]
 }
 
 /// The date of an element; none if it is written in a way that could be misread, such as "yesterday".

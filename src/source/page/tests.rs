@@ -1,4 +1,5 @@
 use super::*;
+use crate::source::stand::{Site, context, pass as pass_over};
 
 const FIXTURE: &str = include_str!("../../../tests/fixtures/source/page.html");
 
@@ -19,7 +20,7 @@ fn a_listing_is_read_row_by_row() {
         "id = '/([^/]+)$'\nraw_url = 'https://raw.example/{id}?x={url}'\nnext = 'a.older'",
     );
     let rows = parse(FIXTURE, &base(), &settings).unwrap();
-    let items: Vec<Item> = rows.rows.iter().map(parse::Row::item).collect();
+    let items: Vec<Item> = rows.list.iter().map(parse::Row::item).collect();
     assert_eq!(items.iter().map(|i| i.id.as_str()).collect::<Vec<_>>(), ["k3Zd", "k3Zc", "k3Zb"]);
     assert_eq!(items[0].place, "https://pastes.example/k3Zd");
     assert_eq!(items[0].author.as_deref(), Some("someone & co"));
@@ -37,7 +38,7 @@ fn a_page_that_shows_nothing_we_know_is_an_error_not_no_news() {
     let drifted = "<html><body><p>We moved!</p></body></html>";
     let error = parse(drifted, &base(), &settings("")).unwrap_err();
     assert!(matches!(&error, Error::Malformed(why) if why.contains("may_be_empty")), "{error}");
-    assert!(parse(drifted, &base(), &settings("may_be_empty = true")).unwrap().rows.is_empty());
+    assert!(parse(drifted, &base(), &settings("may_be_empty = true")).unwrap().list.is_empty());
 
     let no_links = "<div class=t>one</div><div class=t>two</div>";
     for more in ["", "may_be_empty = true"] {
@@ -77,7 +78,8 @@ fn settings_that_cannot_work_are_refused_where_they_stand() {
 }
 
 fn rows(ids: impl Iterator<Item = u32>, next: Option<&str>) -> Rows {
-    let list: String = ids.map(|n| format!("<li><a href='/{n}'>{n}</a></li>")).collect();
+    let list: Vec<String> = ids.map(|n| format!("<li><a href='/{n}'>{n}</a></li>")).collect();
+    let list = list.concat();
     let next = next.map(|next| format!("<a class=next href='{next}'>next</a>")).unwrap_or_default();
     parse(&format!("<ul>{list}</ul>{next}"), &base(), &list_settings()).unwrap()
 }
@@ -97,7 +99,7 @@ fn pass(newest: u32, from: &Cursor) -> (Vec<String>, u32, Option<String>, Cursor
         let number = pass.as_ref().map_or(0, |pass| pass.pages);
         let newest = newest - 10 * number;
         let rows = rows((newest - 9..=newest).rev(), Some("?more"));
-        let pass = pass.unwrap_or_else(|| first_page());
+        let pass = pass.unwrap_or_else(first_page);
         let page = step(&list_settings(), known, pass, &rows);
         pages += 1;
         ids.extend(page.items.into_iter().map(|item| item.id));
@@ -158,4 +160,87 @@ fn a_page_of_fifty_thousand_items_is_listed_in_slices() {
         }
     }
     assert_eq!(listed, 50_000);
+}
+
+fn source(site: &Site, more: &str, dir: &std::path::Path) -> Listing {
+    let text = format!(
+        "url = {:?}\nitem = 'li'\nid = '[0-9]+$'\nraw_url = '{}'\nnext = 'a.next'\n{more}",
+        site.url("/list"),
+        site.url("/raw/{id}"),
+    );
+    let settings = toml::from_str(&text).unwrap();
+    Listing::new("pastes".parse().unwrap(), settings, context(dir)).unwrap()
+}
+
+/// Three pages of ten, newest first.
+fn shelf(newest: u32) -> impl Fn(&str) -> (u16, String) {
+    move |path| {
+        let (path, page) = path.split_once("?page=").unwrap_or((path, "0"));
+        let page: u32 = page.parse().unwrap();
+        if let Some(id) = path.strip_prefix("/raw/") {
+            return (200, format!("text of {id}"));
+        }
+        let newest = newest - 10 * page;
+        let row = |n| format!("<li><a href='/p/{n}'>{n}</a></li>");
+        let list = (newest - 9..=newest).rev().map(row).collect::<Vec<_>>().concat();
+        (200, format!("<ul>{list}</ul><a class=next href='?page={}'>older</a>", page + 1))
+    }
+}
+
+#[tokio::test]
+async fn a_listing_is_paged_through_and_its_items_fetched_raw() {
+    let site = Site::start(shelf(100)).await;
+    let dir = tempfile::tempdir().unwrap();
+    let source = source(&site, "max_pages = 3", dir.path());
+    let (items, gaps, page) = pass_over(&source, None).await;
+    assert_eq!((items.len(), gaps.len()), (30, 0));
+    assert_eq!(site.log(), ["/list", "/list?page=1", "/list?page=2"]);
+    let document = source.fetch(&items[0]).await.unwrap();
+    assert_eq!(crate::fs::body_bytes(&document.body).unwrap(), "text of 100");
+    assert_eq!(items[0].place, site.url("/p/100"));
+    site.log();
+
+    site.change(shelf(103));
+    let (items, gaps, page) = pass_over(&source, Some(&page.next)).await;
+    assert_eq!((items.len(), gaps.len()), (20, 0));
+    assert_eq!(site.log(), ["/list", "/list?page=1"], "nothing on the second page is new");
+
+    site.change(shelf(200));
+    let (_, gaps, _) = pass_over(&source, Some(&page.next)).await;
+    assert_eq!(gaps, [NO_OVERLAP]);
+}
+
+#[tokio::test]
+async fn a_page_that_fails_in_the_middle_is_a_gap_and_gone_through_again() {
+    let site =
+        Site::start(
+            |path| if path.contains("page=1") { (500, String::new()) } else { shelf(100)(path) },
+        )
+        .await;
+    let dir = tempfile::tempdir().unwrap();
+    let source = source(&site, "", dir.path());
+    let (items, gaps, page) = pass_over(&source, None).await;
+    assert_eq!(items.len(), 10);
+    assert!(gaps[0].starts_with("page 2 of the listing was not seen"), "{gaps:?}");
+    site.change(shelf(100));
+    assert_eq!(
+        pass_over(&source, Some(&page.next)).await.0.len(),
+        50,
+        "the rest was not taken for known"
+    );
+
+    site.change(|_| (429, String::new()));
+    assert!(matches!(source.poll(None).await, Err(Error::RateLimited { .. })));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_listing_is_an_error_of_the_right_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    for (status, kind) in
+        [(200, "Malformed"), (403, "Refused"), (404, "Refused"), (500, "Unavailable")]
+    {
+        let site = Site::start(move |_| (status, "DOES NOT HAVE ACCESS".to_owned())).await;
+        let error = source(&site, "", dir.path()).poll(None).await.unwrap_err();
+        assert!(format!("{error:?}").starts_with(kind), "{status}: {error:?}");
+    }
 }
