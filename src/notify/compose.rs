@@ -114,3 +114,93 @@ macro_rules! constant_header {
 }
 constant_header!(AutoSubmitted, "Auto-Submitted", "auto-generated");
 constant_header!(AutoResponseSuppress, "X-Auto-Response-Suppress", "All");
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::notice::Audience;
+
+    fn composer() -> Composer {
+        Composer::new(Arc::new(Templates::load(None)), "a1b2")
+    }
+
+    fn written(notice: &Notice) -> String {
+        let to = ["Ops <soc@example.com>".parse().unwrap(), "b@example.com".parse().unwrap()];
+        let mail = composer().mail(notice, &"alerts@example.com".parse().unwrap(), &to).unwrap();
+        String::from_utf8(mail).unwrap()
+    }
+
+    /// The headers of a mail, unfolded, with the boundary made neutral.
+    fn headers(mail: &str) -> Vec<String> {
+        let (block, _) = mail.split_once("\r\n\r\n").unwrap();
+        let block = block.replace("\r\n ", " ").replace("\r\n\t", " ");
+        let (before, _) = block.split_once("boundary=").unwrap();
+        format!("{before}boundary=…").split("\r\n").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_mail_has_the_headers_that_machines_look_for() {
+        let mut notice = sample::notice(Audience::Security, NoticeKind::Leak);
+        notice.incidents.truncate(1);
+        insta::assert_snapshot!("headers", headers(&written(&notice)).join("\n"));
+    }
+
+    #[test]
+    fn every_attempt_has_the_same_message_id_and_every_delivery_its_own() {
+        let mut notice = sample::notice(Audience::Legal, NoticeKind::Leak);
+        let id = |notice: &Notice| {
+            let mail = written(notice);
+            headers(&mail).into_iter().find(|header| header.starts_with("Message-ID")).unwrap()
+        };
+        let first = id(&notice);
+        notice.sent = notice.sent.checked_add(jiff::SignedDuration::from_hours(3)).unwrap();
+        assert_eq!(id(&notice), first);
+        notice.id = DeliveryId(8);
+        assert_ne!(id(&notice), first);
+    }
+
+    #[test]
+    fn an_installation_id_cannot_break_a_header() {
+        let templates = Arc::new(Templates::load(None));
+        let composer = Composer::new(templates, "a>\r\nBcc: x@example.com\u{e9}1");
+        assert_eq!(composer.idempotency_key(DeliveryId(7)), "D-7.aBccxexamplecom1");
+    }
+
+    #[test]
+    fn a_test_shows_an_invented_incident_and_says_so() {
+        let empty =
+            Notice { incidents: Vec::new(), ..sample::notice(Audience::Legal, NoticeKind::Test) };
+        let words = composer().words(&empty).unwrap();
+        assert!(words.text.contains("*** TEST ***") && words.text.contains("INC-1"));
+        assert!(words.html.contains("<strong>TEST.</strong>"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn hostile_text_adds_no_header_and_no_part(
+            hostile in prop_oneof![any::<String>(), "[\r\n\0:a-zA-Z -]{0,80}"]
+        ) {
+            let calm = sample::notice(Audience::Security, NoticeKind::Leak);
+            let mut wild = calm.clone();
+            wild.delayed_because = Some(hostile.clone());
+            for place in wild.incidents.iter_mut().flat_map(|incident| &mut incident.places) {
+                place.place.clone_from(&hostile);
+                place.documents = vec![format!("\r\n.\r\n--{hostile}\r\nContent-Type: text/html\r\n\r\n")];
+            }
+            let (wild, calm) = (written(&wild), written(&calm));
+            prop_assert_eq!(headers(&wild), headers(&calm));
+            // A quoted-printable line may begin with anything; only the boundary begins a part.
+            let parts = |mail: &str| {
+                let (_, rest) = mail.split_once("boundary=\"").unwrap();
+                let (boundary, rest) = rest.split_once('"').unwrap();
+                rest.matches(&format!("--{boundary}")).count()
+            };
+            prop_assert_eq!(parts(&calm), 3);
+            prop_assert_eq!(parts(&wild), parts(&calm));
+            prop_assert!(wild.is_ascii() && !wild.replace("\r\n", "").contains(['\r', '\n']));
+        }
+    }
+}

@@ -93,3 +93,49 @@ fn nobody(name: &str) -> Result<Mailbox, Error> {
         .map_err(|error| Error::never(format!("no address for the file: {error}")))?;
     Ok(Mailbox::new(Some(name.to_owned()), address))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::model::notice::{Audience, NoticeKind};
+    use crate::notify::{Templates, sample};
+
+    fn folder(path: PathBuf) -> Folder {
+        Folder::new(path, Arc::new(Composer::new(Arc::new(Templates::load(None)), "a1b2")))
+    }
+
+    #[tokio::test]
+    async fn a_delivery_is_one_file_however_often_it_is_attempted() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = folder(dir.path().join("sub/mails"));
+        folder.probe().await.unwrap();
+        let mut notice = sample::notice(Audience::Security, NoticeKind::Leak);
+        folder.notify(&notice, &[]).await.unwrap();
+        let path = folder.path.join("20260323T101012Z-D-7.eml");
+        let first = fs::read(&path).unwrap();
+        notice.sent = notice.sent.checked_add(jiff::SignedDuration::from_mins(5)).unwrap();
+        folder.notify(&notice, &[]).await.unwrap();
+        assert_eq!(fs::read(&path).unwrap(), first);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(&folder.path).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_tried_again_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let in_the_way = dir.path().join("file");
+        fs::write_atomic(&in_the_way, b"", 0o600).unwrap();
+        let folder = folder(in_the_way.clone());
+        let notice = sample::notice(Audience::Legal, NoticeKind::Digest);
+        for error in
+            [folder.notify(&notice, &[]).await.unwrap_err(), folder.probe().await.unwrap_err()]
+        {
+            assert!(
+                matches!(&error, Error::Unavailable { why, .. } if why.contains("file`")),
+                "{error:?}"
+            );
+        }
+    }
+}

@@ -21,7 +21,7 @@ use crate::schedule::Schedule;
 
 /// How long a burst is waited for unless the configuration says otherwise.
 const GROUP_WAIT: Duration = Duration::from_secs(30);
-const MAX_GROUP_WAIT: Duration = Duration::from_secs(3600);
+const MAX_GROUP_WAIT: Duration = Duration::from_hours(1);
 /// When analysts get their digest unless the configuration says otherwise: at eight on working days.
 const ANALYSTS_DIGEST: &str = "0 8 * * 1-5";
 /// A digest whose schedule never comes round is sent after a day all the same: it must not be lost.
@@ -242,4 +242,107 @@ pub struct Surroundings {
     pub http: Client,
     /// Where relative paths of the configuration begin.
     pub base: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corpora(names: &[&str]) -> Vec<CorpusName> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    fn read(text: &str) -> Settings {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn leaks_that_are_bad_enough_page_and_the_rest_waits() {
+        use NoticeKind::{Digest, Leak};
+        let (low, medium, high) = (Severity::Low, Severity::Medium, Severity::High);
+        let rows = [
+            (Audience::Security, high, Verdict::Leak, "billing", Some(Leak)),
+            (Audience::Security, medium, Verdict::Leak, "billing", Some(Leak)),
+            (Audience::Security, low, Verdict::Leak, "billing", Some(Digest)),
+            (Audience::Security, Severity::Critical, Verdict::Possible, "billing", Some(Digest)),
+            (Audience::Security, low, Verdict::Possible, "billing", Some(Digest)),
+            (Audience::Security, high, Verdict::Leak, "ledger", None),
+            (Audience::Security, high, Verdict::Clean, "billing", None),
+            (Audience::Security, high, Verdict::Unreadable, "billing", None),
+            (Audience::Legal, high, Verdict::Leak, "billing", Some(Leak)),
+            (Audience::Operations, high, Verdict::Leak, "billing", None),
+        ];
+        for (audience, severity, verdict, corpus, expected) in rows {
+            let reach = Reach { audience, severity: medium, corpora: corpora(&["billing", "tax"]) };
+            let heard = reach.wants(severity, verdict, &corpora(&["other", corpus]));
+            assert_eq!(heard, expected, "{audience} {severity} {verdict:?} {corpus}");
+            let all = Reach { corpora: Vec::new(), ..reach };
+            let everything = expected.is_some() || corpus == "ledger";
+            assert_eq!(all.wants(severity, verdict, &corpora(&[corpus])).is_some(), everything);
+        }
+    }
+
+    #[test]
+    fn settings_have_sensible_defaults() {
+        let settings = read("audience = 'security'\n[to.folder]\npath = 'mails'");
+        assert_eq!(settings.severity, Severity::Medium);
+        assert_eq!(settings.digest_expression(), Some("0 8 * * 1-5"));
+        assert_eq!(settings.problems(), []);
+        let route = settings.into_route("security".parse().unwrap(), None);
+        assert_eq!(route.group_wait, Duration::from_secs(30));
+        assert!(matches!(route.way, Way::Folder(_)));
+        let digest = |line: &str| {
+            let settings =
+                read(&format!("audience = 'legal'\n{line}\n[to.folder]\npath = 'mails'"));
+            settings.digest_expression().map(str::to_owned)
+        };
+        assert_eq!(digest(""), None);
+        assert_eq!(digest("digest = 'never'"), None);
+        assert_eq!(digest("digest = '0 9 * * 1'").as_deref(), Some("0 9 * * 1"));
+    }
+
+    #[test]
+    fn a_burst_is_waited_for_and_without_a_digest_nothing_is_queued_for_one() {
+        let settings =
+            read("audience = 'security'\ngroup_wait = '2m'\n[to.folder]\npath = 'mails'");
+        let route = settings.into_route("security".parse().unwrap(), None);
+        let now = Timestamp::from_second(1000).unwrap();
+        let leak = route.outlet(Severity::High, Verdict::Leak, &[], now);
+        assert_eq!(leak, Some((NoticeKind::Leak, Timestamp::from_second(1120).unwrap())));
+        assert_eq!(route.outlet(Severity::High, Verdict::Possible, &[], now), None);
+    }
+
+    #[test]
+    fn a_failing_source_is_told_to_operations_or_else_to_security() {
+        let route = |name: &str, audience: &str| {
+            read(&format!("audience = '{audience}'\n[to.folder]\npath = 'mails'"))
+                .into_route(name.parse().unwrap(), None)
+        };
+        let names = |routes: &[Route]| -> Vec<String> {
+            to_tell_about_sources(routes).iter().map(|route| route.name.to_string()).collect()
+        };
+        let mut routes = vec![route("a", "security"), route("b", "legal")];
+        assert_eq!(names(&routes), ["a"]);
+        routes.push(route("c", "operations"));
+        assert_eq!(names(&routes), ["c"]);
+    }
+
+    #[test]
+    fn every_mistake_in_a_route_is_told_with_its_place() {
+        let settings = read(
+            "audience = 'legal'\ngroup_wait = '2h'\n[to.mail]\nserver = ''\nfrom = 'a@example.com'\nto = []",
+        );
+        let at: Vec<String> = settings.problems().into_iter().map(|problem| problem.at).collect();
+        assert_eq!(at, ["group_wait", "to.mail.server", "to.mail.to"]);
+        for (text, expected) in [
+            ("audience = 'lawyers'\n[to.folder]\npath = 'x'", "unknown variant `lawyers`"),
+            ("audience = 'legal'\ntypo = 1\n[to.folder]\npath = 'x'", "unknown field `typo`"),
+            ("audience = 'legal'\n[to.pigeon]\npath = 'x'", "unknown variant `pigeon`"),
+            ("audience = 'legal'\n[to.folder]\npaht = 'x'", "unknown field `paht`"),
+            ("audience = 'legal'", "missing field `to`"),
+        ] {
+            let error = toml::from_str::<Settings>(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
 }

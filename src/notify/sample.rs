@@ -65,8 +65,8 @@ fn incidents(kind: NoticeKind) -> Vec<IncidentBrief> {
         corpora: vec![corpus("billing")],
         opened: minutes_before(1),
         places: vec![
-            place("https://paste.example/raw/8fK2", "pastes", 39),
-            place("https://forge.example/a/b @1f2e3d4c src/x.py", "forge", 412),
+            place("https://paste.example/raw/8fK2", "pastes", 39, 7),
+            place("https://forge.example/a/b @1f2e3d4c src/x.py", "forge", 412, 8),
         ],
         more_places: 3,
     };
@@ -76,14 +76,17 @@ fn incidents(kind: NoticeKind) -> Vec<IncidentBrief> {
         severity: if leak { Severity::Medium } else { Severity::Low },
         corpora: vec![corpus("ledger"), corpus("billing")],
         opened: minutes_before(60 * 26),
-        places: vec![place("/srv/drop/sample.zip", "drop", 12)],
+        places: vec![PlaceBrief {
+            first_seen: minutes_before(60 * 26),
+            ..place("/srv/drop/sample.zip", "drop", 12, 3)
+        }],
         more_places: 0,
-        ..first.clone()
+        ..first
     };
     vec![first, second]
 }
 
-fn place(place: &str, from: &str, matched_lines: u32) -> PlaceBrief {
+fn place(place: &str, from: &str, matched_lines: u32, evidence: u64) -> PlaceBrief {
     PlaceBrief {
         place: place.to_owned(),
         source: source(from),
@@ -93,7 +96,7 @@ fn place(place: &str, from: &str, matched_lines: u32) -> PlaceBrief {
         matched_lines,
         documents: vec!["src/invoice.py".to_owned(), "src/tax.py".to_owned()],
         more_documents: 3,
-        evidence: vec![(EvidenceId(7), ContentHash::of(place.as_bytes()))],
+        evidence: vec![(EvidenceId(evidence), ContentHash::of(place.as_bytes()))],
     }
 }
 

@@ -3,6 +3,7 @@
 //! A notice is never lost to a broken template: when a replacement cannot be used, the whole message is
 //! written from the built-in ones and the problem is told by file and line.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -106,12 +107,33 @@ impl Templates {
         for (audience, kind) in sample::ALL {
             let facts = Facts::of(&sample::notice(audience, kind), "check");
             match self.render(&facts) {
-                Ok((_, None)) => {}
-                Ok((_, Some(problem))) | Err(problem) if problems.contains(&problem) => {}
+                Ok((words, None)) => problems.extend(self.unmarked(&facts, &words)),
                 Ok((_, Some(problem))) | Err(problem) => problems.push(problem),
             }
         }
+        let mut told = BTreeSet::new();
+        problems.retain(|problem| told.insert(problem.to_string()));
         problems
+    }
+
+    /// A test that does not say so would raise an alarm.
+    fn unmarked(&self, facts: &Facts, words: &Rendered) -> Vec<Problem> {
+        let parts = [("txt", &words.text), ("html", &words.html)];
+        let unmarked = parts
+            .into_iter()
+            .filter(|(_, words)| facts.event == NoticeKind::Test && !words.contains("TEST"));
+        unmarked
+            .map(|(end, _)| Problem {
+                file: self.file_of(&format!("{}.{end}", family(facts))),
+                line: None,
+                what: "does not mark a test with the word TEST; include `banner.txt` or extend `layout.html`"
+                    .to_owned(),
+            })
+            .collect()
+    }
+
+    fn file_of(&self, name: &str) -> String {
+        file_of(name, self.replaced.as_ref().map(|replaced| replaced.folder.as_path()))
     }
 
     /// Writes a message; beside it what is wrong with a replaced template, if the built-in ones had to serve.
@@ -226,15 +248,20 @@ fn problem(error: &minijinja::Error, folder: Option<&Path>) -> Problem {
         cause = inner;
     }
     let name = cause.name().unwrap_or("template");
-    let file = match folder.map(|folder| folder.join(name)).filter(|file| file.is_file()) {
-        Some(file) => file.display().to_string(),
-        None => format!("templates/{name}"),
-    };
+    let file = file_of(name, folder);
     let what = match cause.detail() {
         Some(detail) => format!("{}: {}", cause.kind(), text::one_line(detail, 200)),
         None => cause.kind().to_string(),
     };
     Problem { file, line: cause.line(), what }
+}
+
+/// The file that a template came from, or its name among the built-in ones.
+fn file_of(name: &str, folder: Option<&Path>) -> String {
+    match folder.map(|folder| folder.join(name)).filter(|file| file.is_file()) {
+        Some(file) => file.display().to_string(),
+        None => format!("templates/{name}"),
+    }
 }
 
 /// The folder and stem of the templates that tell about these facts.
@@ -286,9 +313,9 @@ mod tests {
     use crate::model::notice::Notice;
 
     fn rendered(notice: &Notice) -> Rendered {
-        let (rendered, trouble) = Templates::load(None)
-            .render(&Facts::of(notice, "i1"))
-            .expect("built-in templates work");
+        static SHARED: LazyLock<Templates> = LazyLock::new(|| Templates::load(None));
+        let facts = Facts::of(notice, "i1");
+        let (rendered, trouble) = SHARED.render(&facts).expect("built-in templates work");
         assert_eq!(trouble, None);
         rendered
     }
@@ -401,7 +428,8 @@ mod tests {
 
     #[test]
     fn a_file_in_the_folder_replaces_the_template_of_its_name() {
-        let dir = folder_with(&[("security/incidents.txt", "Ours: {{ incidents[0].id }}")]);
+        let source = "{% include 'banner.txt' %}Ours: {{ incidents[0].id }}";
+        let dir = folder_with(&[("security/incidents.txt", source)]);
         let templates = Templates::load(Some(dir.path()));
         assert_eq!(templates.check(), []);
         let facts = Facts::of(&sample::notice(Audience::Security, NoticeKind::Leak), "i1");
@@ -436,6 +464,17 @@ mod tests {
                 "{case}: {told}"
             );
         }
+    }
+
+    #[test]
+    fn a_test_that_does_not_say_so_is_told() {
+        let dir = folder_with(&[("legal/incidents.html", "<p>INC-1</p>")]);
+        let told = Templates::load(Some(dir.path())).check();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].to_string().contains("legal/incidents.html`: does not mark a test"),
+            "{told:?}"
+        );
     }
 
     #[test]

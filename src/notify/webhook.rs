@@ -165,9 +165,9 @@ fn judge(error: &http::Error) -> Error {
         http::Error::Unavailable { .. } => {
             Error::later("the webhook cannot be reached, or its server has trouble")
         }
-        http::Error::Malformed { .. } => {
-            Error::later("the webhook answers with something that is not HTTP")
-        }
+        http::Error::Malformed { .. } => Error::later(
+            "the webhook answers with a redirect or something that is not understood; is this its final address?",
+        ),
         http::Error::Spool(error) => Error::later(error.to_string()),
         http::Error::Gone { status, .. } => {
             Error::never(format!("the webhook is not there (status {status}); check its address"))
@@ -203,5 +203,113 @@ impl Notifier for Webhook {
             return Err(Error::later("the webhook's host has no address here"));
         }
         Ok("the webhook's host has an address; nothing was posted".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::notice::{Audience, NoticeKind};
+    use crate::notify::{Templates, sample};
+
+    #[test]
+    fn the_signature_is_what_openssl_computes() {
+        // printf '1774260672.{"a":1}' | openssl dgst -sha256 -hmac 0123456789abcdef
+        assert_eq!(
+            signature(&Secret::new("0123456789abcdef".to_owned()), 1_774_260_672, br#"{"a":1}"#),
+            "v1=d3b8c67e05bc69051165b887b44b6d9b6eebb38eaee1c29cf8e8d279976f0d01"
+        );
+    }
+
+    #[test]
+    fn the_post_carries_the_facts_their_time_and_a_key_for_repeats() {
+        let secret = Secret::new("0123456789abcdef".to_owned());
+        let composer = Composer::new(Arc::new(Templates::load(None)), "a1b2");
+        let url = Url::parse("https://hooks.example/T/secret").unwrap();
+        let mut notice = sample::notice(Audience::Security, NoticeKind::Leak);
+        notice.incidents.truncate(1);
+        notice.incidents[0].places.truncate(1);
+        let request = request(&url, &secret, &composer, &notice).unwrap();
+        let header = |name: &str| {
+            let (_, value) = request.headers.iter().find(|(known, _)| known == name).unwrap();
+            value.reveal().to_owned()
+        };
+        assert_eq!(header("X-Leakwarden-Timestamp"), "1774260672");
+        assert_eq!(header("Idempotency-Key"), "D-7.a1b2");
+        let (media_type, body) = request.post.as_ref().unwrap();
+        assert_eq!(*media_type, "application/json");
+        assert_eq!(header("X-Leakwarden-Signature"), signature(&secret, 1_774_260_672, body));
+        let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+        insta::assert_json_snapshot!("webhook_leak", body);
+    }
+
+    #[test]
+    fn a_test_of_a_machine_brings_no_invented_incident() {
+        let composer = Composer::new(Arc::new(Templates::load(None)), "a1b2");
+        let notice = Notice {
+            incidents: Vec::new(),
+            ..sample::notice(Audience::Security, NoticeKind::Test)
+        };
+        let url = Url::parse("https://hooks.example/").unwrap();
+        let request = request(&url, &Secret::new(String::new()), &composer, &notice).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&request.post.unwrap().1).unwrap();
+        assert_eq!((&body["event"], &body["incidents"]), (&"test".into(), &serde_json::json!([])));
+    }
+
+    #[test]
+    fn readable_text_is_posted_to_this_machine_only() {
+        for good in [
+            "https://hooks.example/x",
+            "http://127.0.0.1:8080/x",
+            "http://[::1]/",
+            "http://localhost/x",
+        ] {
+            address(good).unwrap();
+        }
+        for bad in [
+            "http://hooks.example/T/hidden",
+            "http://10.0.0.1/T/hidden",
+            "ftp://hooks.example/T/hidden",
+            "hidden",
+        ] {
+            let error = address(bad).unwrap_err();
+            assert!(
+                matches!(error, Error::Refused { .. }) && !error.to_string().contains("hidden"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_failure_shows_the_address() {
+        let host = || "hidden.example".to_owned();
+        let why = || "https://hidden.example/T/hidden".to_owned();
+        let until = jiff::Timestamp::UNIX_EPOCH;
+        for (error, again) in [
+            (http::Error::RateLimited { host: host(), until }, true),
+            (http::Error::Unavailable { host: host(), why: why() }, true),
+            (http::Error::Malformed { host: host(), why: why() }, true),
+            (http::Error::Gone { host: host(), status: 404 }, false),
+            (http::Error::Refused { host: host(), status: 403 }, false),
+            (http::Error::Forbidden { what: why() }, false),
+        ] {
+            let told = judge(&error);
+            assert!(!format!("{told:?}").contains("hidden"), "{told:?}");
+            assert_eq!(matches!(told, Error::Unavailable { .. }), again, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_be_written_or_kept_elsewhere_and_never_prints() {
+        let read = |text: &str| {
+            toml::from_str::<Settings>(&format!("secret = {{ env = 'S' }}\nurl = {text}"))
+        };
+        let written = read("'https://hooks.example/hidden'").unwrap();
+        assert!(!format!("{written:?}").contains("hidden"));
+        assert!(matches!(read("{ file = 'url' }").unwrap().url, Address::Kept(SecretRef::File(_))));
+        assert!(read("5").unwrap_err().to_string().contains("expected an address"));
+        assert!(
+            read("{ fiel = 'url' }").unwrap_err().to_string().contains("unknown variant `fiel`")
+        );
     }
 }

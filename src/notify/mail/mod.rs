@@ -29,7 +29,7 @@ use super::{Error, Notifier};
 use crate::model::notice::Notice;
 
 /// How long one recipient may take unless the configuration says otherwise.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A mail server and who gets mail through it.
 pub struct Mail {
@@ -171,4 +171,317 @@ fn sum_up(reached: &[String], outcomes: Vec<(String, Result<(), Failure>)>) -> R
         .collect();
     let why = told.join("; ");
     Err(if again { Error::Unavailable { reached, why } } else { Error::Refused { reached, why } })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::model::notice::{Audience, NoticeKind};
+    use crate::notify::{Templates, sample};
+
+    /// What the server does about a line instead of what it should.
+    #[derive(Clone, Copy)]
+    enum Odd {
+        Say(&'static str),
+        Close,
+        Silence,
+    }
+
+    /// Decides about a line (`.` for the end of a mail), given how many connections there were so far.
+    type Script = fn(usize, &str) -> Option<Odd>;
+
+    /// A mail server on loopback that follows a script and keeps what it accepted: recipient and mail.
+    struct Server {
+        port: u16,
+        accepted: Arc<Mutex<Vec<(String, String)>>>,
+        connections: Arc<AtomicUsize>,
+        _tasks: JoinSet<()>,
+    }
+
+    impl Server {
+        async fn start(script: Script) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let accepted = Arc::new(Mutex::new(Vec::new()));
+            let connections = Arc::new(AtomicUsize::new(0));
+            let (kept, counted) = (Arc::clone(&accepted), Arc::clone(&connections));
+            let mut tasks = JoinSet::new();
+            tasks.spawn(async move {
+                let mut open = JoinSet::new();
+                while let Ok((stream, _)) = listener.accept().await {
+                    let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
+                    open.spawn(talk(stream, number, script, Arc::clone(&kept)));
+                }
+            });
+            Self { port, accepted, connections, _tasks: tasks }
+        }
+
+        fn mail(&self, more: &str) -> Mail {
+            let settings = toml::from_str(&format!(
+                "server = '127.0.0.1'\nport = {}\nsecurity = 'none'\nfrom = 'w@example.com'\ntimeout = '1s'\n{more}",
+                self.port
+            ));
+            let composer = Composer::new(Arc::new(Templates::load(None)), "a1b2");
+            Mail::new(&settings.unwrap(), Path::new("/"), Arc::new(composer)).unwrap()
+        }
+
+        fn recipients(&self) -> Vec<String> {
+            let mut recipients: Vec<String> = self
+                .accepted
+                .lock()
+                .unwrap()
+                .iter()
+                .map(|(recipient, _)| recipient.clone())
+                .collect();
+            recipients.sort();
+            recipients
+        }
+    }
+
+    async fn talk(
+        mut stream: TcpStream,
+        number: usize,
+        script: Script,
+        accepted: Arc<Mutex<Vec<(String, String)>>>,
+    ) {
+        let (read, mut write) = stream.split();
+        let mut lines = BufReader::new(read).lines();
+        let (mut recipient, mut mail, mut in_mail) = (String::new(), String::new(), false);
+        let mut answer = script(number, "greeting").unwrap_or(Odd::Say("220 test"));
+        loop {
+            match answer {
+                Odd::Say(text) => {
+                    if write.write_all(format!("{text}\r\n").as_bytes()).await.is_err() {
+                        return;
+                    }
+                }
+                Odd::Close => return,
+                Odd::Silence => {}
+            }
+            let Ok(Some(mut line)) = lines.next_line().await else { return };
+            while in_mail && line != "." {
+                mail.push_str(&line);
+                mail.push('\n');
+                let Ok(Some(next)) = lines.next_line().await else { return };
+                line = next;
+            }
+            in_mail = false;
+            answer = script(number, &line).unwrap_or_else(|| {
+                let verb: String = line.chars().take(4).collect();
+                match verb.as_str() {
+                    "EHLO" => Odd::Say("250-test\r\n250-AUTH PLAIN\r\n250 8BITMIME"),
+                    "RCPT" => {
+                        recipient = line.split(['<', '>']).nth(1).unwrap().to_owned();
+                        Odd::Say("250 ok")
+                    }
+                    "DATA" => {
+                        in_mail = true;
+                        Odd::Say("354 go on")
+                    }
+                    "." => {
+                        let kept = (std::mem::take(&mut recipient), std::mem::take(&mut mail));
+                        accepted.lock().unwrap().push(kept);
+                        Odd::Say("250 kept")
+                    }
+                    "AUTH" => Odd::Say("235 welcome"),
+                    "QUIT" => Odd::Say("221 bye"),
+                    _ => Odd::Say("250 ok"),
+                }
+            });
+        }
+    }
+
+    const THREE: &str = "to = ['a@example.com', 'b@example.com', 'c@example.com']";
+    const ONE: &str = "to = ['a@example.com']";
+
+    fn notice() -> Notice {
+        sample::notice(Audience::Security, NoticeKind::Leak)
+    }
+
+    fn names(letters: &str) -> Vec<String> {
+        letters.chars().map(|letter| format!("{letter}@example.com")).collect()
+    }
+
+    #[tokio::test]
+    async fn everyone_gets_a_copy_of_his_own_and_sees_who_else_has_it() {
+        let server = Server::start(|_, _| None).await;
+        let mail = server.mail("to = ['a@example.com', 'B <b@example.com>', 'a@example.com']");
+        mail.notify(&notice(), &[]).await.unwrap();
+        assert_eq!(server.recipients(), names("ab"));
+        let accepted = server.accepted.lock().unwrap();
+        assert!(
+            accepted
+                .iter()
+                .all(|(_, mail)| mail.contains("To: a@example.com, \"B\" <b@example.com>")
+                    || mail.contains("To: a@example.com, B <b@example.com>"))
+        );
+        assert_eq!(accepted[0].1, accepted[1].1);
+    }
+
+    #[tokio::test]
+    async fn one_refused_recipient_holds_back_nobody() {
+        let server = Server::start(|_, line| {
+            line.contains("RCPT TO:<b@").then_some(Odd::Say("550 5.1.1 no such user"))
+        })
+        .await;
+        let mail = server.mail(THREE);
+        let error = mail.notify(&notice(), &[]).await.unwrap_err();
+        assert_eq!(server.recipients(), names("ac"));
+        let Error::Refused { reached, why } = error else { panic!("{error:?}") };
+        assert_eq!(reached, names("ac"));
+        let port = server.port;
+        assert_eq!(
+            why,
+            format!(
+                "`127.0.0.1:{port}`: answer 550: 5.1.1 no such user (not delivered to `b@example.com`)"
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn a_retry_reaches_only_those_who_have_nothing_yet() {
+        let server = Server::start(|connection, line| {
+            (connection < 4 && line.contains("RCPT TO:<c@")).then_some(Odd::Say("451 later"))
+        })
+        .await;
+        let error = server.mail(THREE).notify(&notice(), &[]).await.unwrap_err();
+        let Error::Unavailable { reached, .. } = error else { panic!("{error:?}") };
+        assert_eq!(reached, names("ab"));
+        server.mail(THREE).notify(&notice(), &reached).await.unwrap();
+        assert_eq!(server.recipients(), names("abc"));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_breaks_off_is_tried_again_whenever_it_does() {
+        let scripts: [Script; 5] = [
+            |_, line| (line == "greeting").then_some(Odd::Close),
+            |_, line| line.starts_with("MAIL").then_some(Odd::Close),
+            |_, line| line.starts_with("DATA").then_some(Odd::Close),
+            |_, line| (line == ".").then_some(Odd::Close),
+            |_, line| (line == ".").then_some(Odd::Say("421 closing")),
+        ];
+        for script in scripts {
+            let server = Server::start(script).await;
+            let error = server.mail(ONE).notify(&notice(), &[]).await.unwrap_err();
+            assert!(
+                matches!(&error, Error::Unavailable { reached, .. } if reached.is_empty()),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_silent_server_costs_its_time_and_the_next_mail_goes_over_a_fresh_connection() {
+        let server = Server::start(|connection, line| {
+            (connection == 1 && line == ".").then_some(Odd::Silence)
+        })
+        .await;
+        let mail = server.mail(ONE);
+        let error = mail.notify(&notice(), &[]).await.unwrap_err();
+        assert!(error.to_string().contains("did not finish within 1 s"), "{error}");
+        mail.notify(&notice(), &[]).await.unwrap();
+        assert_eq!(server.connections.load(Ordering::SeqCst), 2);
+        assert_eq!(server.recipients(), names("a"));
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_while_it_answers() {
+        let server = Server::start(|_, _| None).await;
+        let mail = server.mail(ONE);
+        for _ in 0..3 {
+            mail.notify(&notice(), &[]).await.unwrap();
+        }
+        assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+
+        let server = Server::start(|_, line| (line == "NOOP").then_some(Odd::Close)).await;
+        let mail = server.mail(ONE);
+        for _ in 0..3 {
+            mail.notify(&notice(), &[]).await.unwrap();
+        }
+        assert_eq!(server.connections.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn what_stands_in_the_way_before_a_mail_is_offered_may_pass() {
+        let dir = tempfile::tempdir().unwrap();
+        let password = dir.path().join("password");
+        crate::fs::write_atomic(&password, b"hunter2", 0o600).unwrap();
+        let login = format!("{ONE}\nuser = 'u'\npassword = {{ file = '{}' }}", password.display());
+
+        let server =
+            Server::start(|_, line| line.starts_with("AUTH").then_some(Odd::Say("535 no"))).await;
+        let mail = server.mail(&login);
+        let error = mail.notify(&notice(), &[]).await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable { .. }));
+        assert!(
+            error.to_string().starts_with("check `user` and `password`: no login at"),
+            "{error}"
+        );
+        assert!(!format!("{error:?}{mail:?}").contains("hunter2"));
+
+        let server =
+            Server::start(|_, line| (line == "greeting").then_some(Odd::Say("554 no"))).await;
+        let error = server.mail(ONE).notify(&notice(), &[]).await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+
+        let gone = Server { port: 1, ..Server::start(|_, _| None).await };
+        let error = gone.mail(ONE).notify(&notice(), &[]).await.unwrap_err().to_string();
+        assert!(error.starts_with("cannot connect to `127.0.0.1:1`"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn starttls_is_never_done_without() {
+        let server = Server::start(|_, _| None).await;
+        let mail = server.mail(ONE);
+        let settings = format!(
+            "server = '127.0.0.1'\nport = {}\nsecurity = 'starttls'\nfrom = 'w@example.com'\n{ONE}",
+            server.port
+        );
+        let mail =
+            Mail::new(&toml::from_str(&settings).unwrap(), Path::new("/"), mail.composer).unwrap();
+        let error = mail.notify(&notice(), &[]).await.unwrap_err();
+        assert!(error.to_string().contains("STARTTLS is not supported"), "{error}");
+        assert_eq!(server.recipients(), names(""));
+    }
+
+    #[tokio::test]
+    async fn a_probe_logs_in_and_sends_nothing() {
+        let server = Server::start(|_, line| line.starts_with("MAIL").then_some(Odd::Close)).await;
+        let told = server.mail(ONE).probe().await.unwrap();
+        assert_eq!(
+            told,
+            format!("mail server `127.0.0.1:{}` answers on this machine", server.port)
+        );
+        let server =
+            Server::start(|_, line| line.starts_with("EHLO").then_some(Odd::Silence)).await;
+        let error = server.mail(ONE).probe().await.unwrap_err();
+        assert!(error.to_string().contains("did not finish within 1 s"), "{error}");
+    }
+
+    #[test]
+    fn one_reason_for_many_is_told_once_and_a_passing_one_decides() {
+        let never = || Err(Failure::Never("no".to_owned()));
+        let later = || Err(Failure::Later("busy".to_owned()));
+        let outcome = |letter: &str, result| (letter.to_owned(), result);
+        let error = sum_up(
+            &names("z"),
+            vec![
+                outcome("a", never()),
+                outcome("b", later()),
+                outcome("c", never()),
+                outcome("d", Ok(())),
+            ],
+        )
+        .unwrap_err();
+        let Error::Unavailable { reached, why } = error else { panic!("{error:?}") };
+        assert_eq!(reached, ["z@example.com", "d"]);
+        assert_eq!(why, "no (not delivered to `a`, `c`); busy (not delivered to `b`)");
+    }
 }

@@ -18,7 +18,7 @@ use crate::notify::{Error, text};
 /// Connections open at once to one server.
 pub(super) const CONNECTIONS: usize = 3;
 /// An idle connection is closed by most servers after a few minutes.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// How much of a server's own words is repeated.
 const MAX_ANSWER: usize = 160;
 
@@ -156,11 +156,16 @@ pub(super) fn told(error: &SmtpError) -> String {
         (None, _, true) => "the conversation broke off".to_owned(),
         (None, _, _) => "the connection failed".to_owned(),
     };
+    // The innermost cause says it all; those around it repeat it.
     let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
+    while let Some(inner) = cause.and_then(std::error::Error::source) {
+        cause = Some(inner);
+    }
+    if let Some(cause) = cause {
+        let cause = cause.to_string();
+        let (cause, _manual) = cause.split_once(": https://").unwrap_or((&cause, ""));
         told.push_str(": ");
-        told.push_str(&inner.to_string());
-        cause = inner.source();
+        told.push_str(cause);
     }
     text::one_line(&told, MAX_ANSWER)
 }

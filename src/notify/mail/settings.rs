@@ -105,3 +105,54 @@ fn is_this_machine(server: &str) -> bool {
     server.eq_ignore_ascii_case("localhost")
         || literal.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Settings {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn good_settings_have_no_problems_and_the_usual_ports() {
+        for (security, server, port) in [
+            ("tls", "smtp.example.com", 465),
+            ("starttls", "10.1.2.3", 587),
+            ("none", "localhost", 25),
+            ("none", "::1", 25),
+            ("none", "127.0.0.9", 25),
+        ] {
+            let settings = read(&format!(
+                "server = '{server}'\nsecurity = '{security}'\nfrom = 'Leakwarden <a@example.com>'\nto = ['b@example.com']"
+            ));
+            assert_eq!(settings.problems(), [], "{server}");
+            assert_eq!(settings.port(), port);
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let settings = read(
+            "server = 'smtp.example.com'\nsecurity = 'none'\nuser = 'u'\nfrom = 'a'\nto = ['b@example.com', 'c@', \"d@example.com\\r\\nBcc: e@example.com\"]\ntimeout = '1h'",
+        );
+        let told: Vec<String> = settings.problems().iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!("problems", told.join("\n"));
+    }
+
+    #[test]
+    fn readable_text_goes_to_this_machine_only() {
+        for server in [
+            "mail.example.com",
+            "localhost.example.com",
+            "192.168.1.1",
+            "127.0.0.1.example.com",
+            "0.0.0.0",
+        ] {
+            let settings = read(&format!(
+                "server = '{server}'\nsecurity = 'none'\nfrom = 'a@example.com'\nto = ['b@example.com']"
+            ));
+            assert_eq!(settings.problems()[0].at, "security", "{server}");
+        }
+    }
+}
