@@ -1,13 +1,17 @@
 //! `watchlists/sources.toml`: places to look.
 
+use std::path::PathBuf;
+
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::check::Check;
 use super::raw;
+use crate::git::Address;
 use crate::model::ids::SourceName;
 use crate::schedule::Schedule;
 use crate::settings::{File, Period, Problems};
+use crate::source::git::Token;
 use crate::source::{Definition, Kind};
 use crate::watchlist::Base;
 
@@ -73,11 +77,22 @@ fn definition(
 
 /// Relative paths begin at the configuration's folder, wherever the program is started.
 fn anchored(kind: Kind, base: &Base) -> Kind {
+    let anchor = |path: PathBuf| base.path(&path.to_string_lossy());
     match kind {
         Kind::Directory(mut settings) => {
-            settings.path = base.path(&settings.path.to_string_lossy());
+            settings.path = anchor(settings.path);
             Kind::Directory(settings)
         }
-        other => other,
+        Kind::Git(mut settings) => {
+            if let Address::Path(path) = settings.url {
+                settings.url = Address::Path(anchor(path));
+            }
+            if let Some(Token::File(path)) = settings.token {
+                settings.token = Some(Token::File(anchor(path)));
+            }
+            settings.ssh_key = settings.ssh_key.map(anchor);
+            Kind::Git(settings)
+        }
+        Kind::Feed(_) | Kind::Page(_) => kind,
     }
 }

@@ -137,7 +137,7 @@ fn the_examples_are_right_in_their_comments_too() {
     let dir = written(uncommented);
     let config = load_folder(dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.routes.len(), 3);
-    assert_eq!(config.sources.len(), 3);
+    assert_eq!(config.sources.len(), 4);
     assert_eq!(config.corpora.len(), 4);
     assert_eq!(config.allowed.len(), 2);
     // What is called a default in a comment is one.
