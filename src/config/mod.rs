@@ -156,13 +156,11 @@ fn read(path: PathBuf, must_exist: bool, problems: &mut Problems) -> Option<File
             return None;
         }
     };
-    match String::from_utf8(bytes) {
-        Ok(text) => Some(File::new(path, text)),
-        Err(_) => {
-            refuse(&path, "it is not text in UTF-8");
-            None
-        }
-    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        refuse(&path, "it is not text in UTF-8");
+        return None;
+    };
+    Some(File::new(path, text))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl SeverityRules {
         if verdict == Verdict::Leak { worst } else { worst.min(self.possible_at_most) }
     }
 
-    fn of(&self, sensitivity: Sensitivity) -> Severity {
+    fn of(self, sensitivity: Sensitivity) -> Severity {
         match sensitivity {
             Sensitivity::Public => self.public,
             Sensitivity::Internal => self.internal,
