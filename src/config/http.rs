@@ -103,7 +103,7 @@ fn proxy_problem(url: &url::Url) -> Option<&'static str> {
     (!is_known).then_some("http.proxy: write it as `http://`, `https://` or `socks5h://host:port`")
 }
 
-/// For [`super::show`].
+/// For [`super::show()`].
 impl Http {
     pub(super) fn shown(&self) -> ShownHttp {
         let http = &self.settings;
