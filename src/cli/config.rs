@@ -30,18 +30,16 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> an
     let surroundings = surroundings(global)?;
     match &arguments.action {
         Action::Check(report) => {
+            // What is built may want a runtime around it.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .context("cannot start")?;
             let checked = config::load(&surroundings).and_then(|config| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                Ok((config, runtime))
+                runtime.block_on(async { config::trial(&config, clock()) })?;
+                Ok(config)
             });
-            match checked {
-                Ok((config, runtime)) => {
-                    let runtime = runtime.context("cannot start")?;
-                    let tried = runtime.block_on(async { config::trial(&config, clock()) });
-                    tell(tried.map(|()| config), *report, output)
-                }
-                Err(problems) => tell(Err(problems), *report, output),
-            }
+            tell(checked, *report, output)
         }
         Action::Show(report) => {
             let shown = config::show(&config::load(&surroundings)?);

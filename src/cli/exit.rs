@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::output;
 use crate::{evidence, fs, index, keys, store};
 
 /// How a command ended.
@@ -20,10 +21,12 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The code an error leads to: storage and key errors are 4, whatever else stops a command is 2.
+    /// The code an error leads to: what cannot be stored, written or decrypted is 4, whatever else stops a
+    /// command is 2.
     pub fn of(error: &anyhow::Error) -> Self {
         let is_storage = error.chain().any(|cause| {
-            cause.is::<fs::Error>()
+            cause.is::<output::Error>()
+                || cause.is::<fs::Error>()
                 || cause.is::<keys::Error>()
                 || cause.is::<index::Error>()
                 || cause.is::<evidence::Error>()

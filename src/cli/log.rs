@@ -45,19 +45,26 @@ pub(super) fn start(global: &Global, configured: Log) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     let started = match global.log_format.unwrap_or(format) {
         LogFormat::Text => builder.with_writer(Lines { show: visible_line }).try_init(),
-        LogFormat::Json => builder
-            .json()
-            .flatten_event(true)
-            .with_writer(Lines { show: |line| visible_json(line).into_owned() })
-            .try_init(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_writer(Lines { show: json_line }).try_init()
+        }
     };
     if let Err(error) = started {
         tracing::debug!(%error, "logging was started before");
     }
 }
 
+fn one_line(event: &[u8], show: fn(&str) -> String) -> String {
+    let text = String::from_utf8_lossy(event);
+    format!("{}\n", show(text.trim_end_matches('\n')))
+}
+
 fn visible_line(line: &str) -> String {
     visible(line).into_owned()
+}
+
+fn json_line(line: &str) -> String {
+    visible_json(line).into_owned()
 }
 
 /// Writes every event as one escaped line.
@@ -76,13 +83,26 @@ impl<'a> MakeWriter<'a> for Lines {
 impl Write for Lines {
     /// `tracing-subscriber` hands over one whole event at a time.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(event);
-        let line = format!("{}\n", (self.show)(text.trim_end_matches('\n')));
+        let line = one_line(event, self.show);
         io::stderr().lock().write_all(line.as_bytes())?;
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().lock().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_that_no_terminal_obeys() {
+        let hostile = "title=\u{1b}[2J\nERROR forged\u{202e}\n";
+        let text = one_line(hostile.as_bytes(), visible_line);
+        assert_eq!(text, "title=\\u{1b}[2J\\nERROR forged\\u{202e}\n");
+        let json = one_line("{\"title\":\"\u{202e}\u{9b}\"}\n".as_bytes(), json_line);
+        assert_eq!(json, "{\"title\":\"\\u202e\\u009b\"}\n");
     }
 }

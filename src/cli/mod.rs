@@ -100,3 +100,6 @@ fn surroundings(global: &Global) -> anyhow::Result<Surroundings> {
         data_home: folder("XDG_DATA_HOME"),
     })
 }
+
+#[cfg(test)]
+mod tests;

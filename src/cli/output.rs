@@ -3,6 +3,7 @@
 //! One invariant: text from outside reaches a terminal only through [`crate::escape`]; every method here
 //! escapes by itself, so a caller cannot forget. Colours obey `NO_COLOR`, `CLICOLOR_FORCE` and pipes.
 
+mod progress;
 mod table;
 
 use std::io::{self, IsTerminal as _, Write};
@@ -13,6 +14,7 @@ use serde::Serialize;
 use super::Exit;
 use crate::escape::{visible, visible_json, visible_lines};
 
+pub use progress::Progress;
 pub use table::{Cell, Table, Tone};
 
 /// The version of every JSON shape that the program prints.
@@ -73,6 +75,11 @@ impl Output {
     /// Whether somebody watches: progress is shown only then.
     pub fn is_interactive(&self) -> bool {
         self.width.is_some() && !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Shows how far long work has come, if somebody watches. `total` is none while it is not known.
+    pub fn progress(&self, what: &str, total: Option<u64>) -> Progress {
+        if self.is_interactive() { Progress::shown(what, total) } else { Progress::hidden() }
     }
 
     /// Prints a line of data. Line breaks within it are escaped.
@@ -156,4 +163,4 @@ struct Versioned<'a, T> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

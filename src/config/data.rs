@@ -128,8 +128,8 @@ mod tests {
         let data = DataDir::new(dir.path().join("data"));
         let made = data.keys(&data.key_file()).unwrap();
         assert_eq!(data.keys(&data.key_file()).unwrap().fingerprint(), made.fingerprint());
-        let mode = std::fs::metadata(data.path()).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o700);
+        let permissions = std::fs::metadata(data.path()).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o700);
         let elsewhere = dir.path().join("safe/place/key");
         assert_ne!(data.keys(&elsewhere).unwrap().fingerprint(), made.fingerprint());
     }

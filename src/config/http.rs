@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::check::Check;
 use super::raw;
+use crate::http;
 use crate::secret::{self, SecretRef};
 use crate::settings::{Period, Size};
-use crate::{http, settings};
 
 /// How the client behaves towards the world. The proxy's password stays where it is kept until it is needed.
 #[derive(Debug, Clone)]
@@ -50,7 +50,9 @@ pub(super) fn http(raw: raw::Http, spool: &Path, check: &mut Check<'_>) -> Http 
     }
     let proxy_login = login(&raw, check);
     let proxy = raw.proxy.map(|typed| {
-        proxy_problem(typed.get_ref()).into_iter().for_each(|what| check.tell(&typed.span(), what));
+        if let Some(what) = proxy_problem(typed.get_ref()) {
+            check.tell(&typed.span(), what);
+        }
         typed.into_inner()
     });
     let settings = http::Settings {
@@ -101,22 +103,22 @@ fn proxy_problem(url: &url::Url) -> Option<&'static str> {
     (!is_known).then_some("http.proxy: write it as `http://`, `https://` or `socks5h://host:port`")
 }
 
-/// For [`super::show`].
+/// For [`super::show()`].
 impl Http {
     pub(super) fn shown(&self) -> ShownHttp {
         let http = &self.settings;
         ShownHttp {
             contact: http.contact.clone(),
             allow: http.allow.iter().map(ToString::to_string).collect(),
-            pace: settings::Period(http.pace),
+            pace: Period(http.pace),
             pace_by_host: http
                 .pace_by_host
                 .iter()
-                .map(|(host, pace)| (host.clone(), settings::Period(*pace)))
+                .map(|(host, pace)| (host.clone(), Period(*pace)))
                 .collect(),
-            stall: settings::Period(http.stall),
-            total: settings::Period(http.total),
-            max_body: settings::Size(http.max_body),
+            stall: Period(http.stall),
+            total: Period(http.total),
+            max_body: Size(http.max_body),
             max_redirects: http.max_redirects,
             attempts: http.attempts,
             proxy: http.proxy.as_ref().map(ToString::to_string),
@@ -128,7 +130,7 @@ impl Http {
 
 /// `[http]` as it is in effect.
 #[derive(Debug, serde::Serialize)]
-pub struct ShownHttp {
+pub(super) struct ShownHttp {
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<String>,
     allow: Vec<String>,

@@ -113,7 +113,7 @@ pub fn load(surroundings: &Surroundings) -> Result<Config, Problems> {
     let mut problems = Problems::default();
     let file = surroundings.file(&|path| path.exists());
     let base = match file.as_deref().and_then(Path::parent) {
-        Some(folder) => surroundings.working_dir.join(folder),
+        Some(folder) => surroundings.working_dir.join(folder).components().collect(),
         None => surroundings.working_dir.clone(),
     };
     let mut files = Files::default();
@@ -155,13 +155,11 @@ fn read(path: PathBuf, must_exist: bool, problems: &mut Problems) -> Option<File
             return None;
         }
     };
-    match String::from_utf8(bytes) {
-        Ok(text) => Some(File::new(path, text)),
-        Err(_) => {
-            refuse(&path, "it is not text in UTF-8");
-            None
-        }
-    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        refuse(&path, "it is not text in UTF-8");
+        return None;
+    };
+    Some(File::new(path, text))
 }
 
 #[cfg(test)]

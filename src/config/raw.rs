@@ -1,7 +1,6 @@
 //! The files of the configuration as typed. Only shapes and defaults; what they mean is in [`super::validate`].
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -129,14 +128,6 @@ pub(super) struct Source {
     pub(super) time_zone: Option<Spanned<String>>,
     pub(super) jitter: Option<Period>,
     pub(super) disabled: Option<Spanned<String>>,
-    pub(super) from: source::Kind,
-}
-
-/// Where the files are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Places {
-    /// `leakwarden.toml`; none if there is no configuration file.
-    pub(super) main: Option<PathBuf>,
-    /// The folder that relative paths begin at.
-    pub(super) base: PathBuf,
+    /// Must be there, but what is wrong beside it is told all the same.
+    pub(super) from: Option<source::Kind>,
 }

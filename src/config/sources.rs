@@ -1,13 +1,17 @@
 //! `watchlists/sources.toml`: places to look.
 
+use std::path::PathBuf;
+
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::check::Check;
 use super::raw;
+use crate::git::Address;
 use crate::model::ids::SourceName;
 use crate::schedule::Schedule;
 use crate::settings::{File, Period, Problems};
+use crate::source::git::Token;
 use crate::source::{Definition, Kind};
 use crate::watchlist::Base;
 
@@ -55,6 +59,9 @@ fn definition(
             format!("{}: say why, so that the next person knows", setting("disabled")),
         );
     }
+    if source.from.is_none() && !check.problems.concern(&setting("from")) {
+        check.tell_setting(&format!("source.{name}"), "the key `from` is missing");
+    }
     let schedule = match (&source.schedule, &defaults.schedule) {
         (Some(own), _) => check.schedule(&setting("schedule"), own, &zone)?,
         // Told already if it cannot be understood.
@@ -65,16 +72,27 @@ fn definition(
     };
     let jitter = source.jitter.or(defaults.jitter).unwrap_or(Period(DEFAULT_JITTER));
     let disabled = source.disabled.map(Spanned::into_inner);
-    Some(Definition { name, schedule, jitter: jitter.0, disabled, kind: source.from })
+    Some(Definition { name, schedule, jitter: jitter.0, disabled, kind: source.from? })
 }
 
 /// Relative paths begin at the configuration's folder, wherever the program is started.
 fn anchored(kind: Kind, base: &Base) -> Kind {
+    let anchor = |path: PathBuf| base.path(&path.to_string_lossy());
     match kind {
         Kind::Directory(mut settings) => {
-            settings.path = base.path(&settings.path.to_string_lossy());
+            settings.path = anchor(settings.path);
             Kind::Directory(settings)
         }
-        other => other,
+        Kind::Git(mut settings) => {
+            if let Address::Path(path) = settings.url {
+                settings.url = Address::Path(anchor(path));
+            }
+            if let Some(Token::File(path)) = settings.token {
+                settings.token = Some(Token::File(anchor(path)));
+            }
+            settings.ssh_key = settings.ssh_key.map(anchor);
+            Kind::Git(settings)
+        }
+        Kind::Feed(_) | Kind::Page(_) => kind,
     }
 }

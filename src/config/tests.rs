@@ -43,12 +43,18 @@ fn a_full_configuration_is_understood_and_shown_without_its_secrets() {
     assert_eq!(config.key_file, Path::new("/home/ana/keys/leakwarden"));
     assert_eq!(config.severity.internal, Severity::High);
     assert_eq!(config.routes.len(), 2);
-    assert_eq!(config.sources.len(), 2);
+    assert_eq!(config.sources.len(), 3);
     assert_eq!(config.sources[0].schedule.expression(), "*/15 * * * *");
     let zones: Vec<_> = config.sources.iter().map(|s| s.schedule.zone().iana_name()).collect();
-    assert_eq!(zones, [Some("Europe/Berlin"), Some("Asia/Kolkata")]);
+    assert_eq!(zones, [Some("Europe/Berlin"), Some("Asia/Kolkata"), Some("Europe/Berlin")]);
     assert!(
         matches!(&config.sources[0].kind, source::Kind::Directory(settings) if settings.path == folder.join("drop"))
+    );
+    let source::Kind::Git(fork) = &config.sources[2].kind else { panic!("the third is git") };
+    assert_eq!(fork.url.to_string(), folder.join("../mirrors/fork.git").display().to_string());
+    assert_eq!(fork.ssh_key.as_deref(), Some(Path::new("/home/ana/keys/fork")));
+    assert!(
+        matches!(&fork.token, Some(source::git::Token::File(path)) if *path == folder.join("fork.token"))
     );
     let shown = show(&config).toml().replace(&folder.display().to_string(), "[folder]");
     insta::with_settings!({ snapshot_path => "../../tests/fixtures/config/snapshots", prepend_module_to_snapshot => false,
@@ -137,7 +143,7 @@ fn the_examples_are_right_in_their_comments_too() {
     let dir = written(uncommented);
     let config = load_folder(dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.routes.len(), 3);
-    assert_eq!(config.sources.len(), 3);
+    assert_eq!(config.sources.len(), 4);
     assert_eq!(config.corpora.len(), 4);
     assert_eq!(config.allowed.len(), 2);
     // What is called a default in a comment is one.

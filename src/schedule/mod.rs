@@ -31,7 +31,8 @@ pub struct Schedule {
 pub enum Error {
     /// Neither five nor six fields.
     #[error(
-        "`{given}` has {count} fields, a schedule has five (minute hour day month weekday), or six with seconds first"
+        "`{given}` has {count} field{}, a schedule has five (minute hour day month weekday), or six with seconds first",
+        if *.count == 1 { "" } else { "s" }
     )]
     Count {
         /// The expression.

@@ -258,7 +258,7 @@ mod tests {
             ("[http]\npace = '5 parsecs'\natempts = 3\nallow = ['10.0.0.0/8', 'home']\nmax_body = '1 GiB'",
                 &["2: http.pace: `5 parsecs` is not a period: write it as `500ms`, `30s`, `5m`, `2h` or `1d`",
                   "3: http: unknown key `atempts`; did you mean `attempts`?",
-                  "4: http.allow: invalid IP address syntax"]),
+                  "4: http.allow: expected a network such as `10.0.0.0/8`"]),
             ("[http]\nattempts = 'many'", &["2: http.attempts: expected a whole number, found a string"]),
             ("[http]\nattempts = -1", &["2: http.attempts: expected a whole number, found -1"]),
             ("http = 3", &["1: http: expected a table, found the number 3"]),

@@ -62,6 +62,11 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// Whether something was told already about a setting or what is below it.
+    pub fn concern(&self, setting: &str) -> bool {
+        self.0.iter().any(|problem| problem.what.starts_with(setting))
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()

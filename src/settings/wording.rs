@@ -62,6 +62,9 @@ pub(super) fn reword(message: &str) -> (Fault, String) {
     if message.starts_with("wanted exactly 1 element") {
         return (Fault::Other, "there must be exactly one table below it".to_owned());
     }
+    if message == "invalid IP address syntax" {
+        return (Fault::Other, "expected a network such as `10.0.0.0/8`".to_owned());
+    }
     if is_about_addresses(message) {
         let reason = message.split(": \"").next().unwrap_or_default();
         return (Fault::Other, format!("not an address such as `https://host/path`: {reason}"));
@@ -95,7 +98,7 @@ fn is_about_addresses(message: &str) -> bool {
         "relative URL",
         "empty host",
         "invalid port",
-        "invalid IP",
+        "invalid IPv",
         "invalid domain",
         "invalid international",
     ]
@@ -110,6 +113,7 @@ fn kind(expected: &str) -> &str {
         "a boolean" => "`true` or `false`",
         "a sequence" => "a list",
         "a map" => "a table",
+        "a TOML datetime" => "a day as 2026-12-31",
         text if text.starts_with("struct ") || text.contains("enum") => "a table",
         text if text.contains("string") => "a string",
         text => text,

@@ -61,16 +61,17 @@ struct RawFile {
     allowed: Vec<Spanned<RawEntry>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What must be there is checked later, so that everything else that is wrong is told as well.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct RawEntry {
-    name: Spanned<String>,
-    places: Vec<Spanned<String>>,
-    corpora: Vec<Spanned<String>>,
+    name: Option<Spanned<String>>,
+    places: Option<Vec<Spanned<String>>>,
+    corpora: Option<Vec<Spanned<String>>>,
     from: Option<Spanned<toml::value::Datetime>>,
     until: Option<Spanned<toml::value::Datetime>>,
-    reason: Spanned<String>,
-    approved_by: Spanned<String>,
+    reason: Option<Spanned<String>>,
+    approved_by: Option<Spanned<String>>,
 }
 
 impl Allowed {
@@ -262,23 +263,32 @@ impl Check<'_> {
         for (key, text) in
             [("name", &raw.name), ("reason", &raw.reason), ("approved_by", &raw.approved_by)]
         {
-            if text.get_ref().trim().is_empty() {
-                self.tell(&text.span(), format!("{key}: it must say something"));
+            match text {
+                Some(text) if text.get_ref().trim().is_empty() => {
+                    self.tell(&text.span(), format!("{key}: it must say something"));
+                }
+                Some(_) => {}
+                None => self.missing(entry, key),
             }
         }
-        if raw.places.is_empty() {
-            self.tell(&entry.span(), "places: name at least one");
+        for (key, list) in [("places", &raw.places), ("corpora", &raw.corpora)] {
+            match list {
+                Some(list) if list.is_empty() => {
+                    let all = if key == "corpora" { ", or `[\"*\"]` for all of them" } else { "" };
+                    self.tell(&entry.span(), format!("{key}: name at least one{all}"));
+                }
+                Some(_) => {}
+                None => self.missing(entry, key),
+            }
         }
-        if raw.corpora.is_empty() {
-            self.tell(&entry.span(), "corpora: name at least one, or `[\"*\"]` for all of them");
-        }
-        let places = raw.places.iter().filter_map(|place| {
+        let corpora = raw.corpora.as_deref().unwrap_or_default();
+        let places = raw.places.iter().flatten().filter_map(|place| {
             Place::read(place.get_ref())
                 .map_err(|why| self.tell(&place.span(), format!("places: {why}")))
                 .ok()
         });
         let places = places.collect();
-        for corpus in &raw.corpora {
+        for corpus in corpora {
             let sample = corpus.get_ref().replace(['*', '?'], "x");
             if let Err(error) = sample.parse::<CorpusName>() {
                 self.tell(&corpus.span(), format!("corpora: {error}"));
@@ -292,11 +302,18 @@ impl Check<'_> {
             self.tell(&last.span(), "until: it is before `from`");
         }
         Entry {
-            name: raw.name.get_ref().clone(),
+            name: raw.name.as_ref().map(|name| name.get_ref().clone()).unwrap_or_default(),
             places,
-            corpora: raw.corpora.iter().map(|corpus| corpus.get_ref().clone()).collect(),
+            corpora: corpora.iter().map(|corpus| corpus.get_ref().clone()).collect(),
             from,
             until,
+        }
+    }
+
+    fn missing(&mut self, entry: &Spanned<RawEntry>, key: &str) {
+        // It is not missing if it was there but wrong.
+        if !self.problems.concern(&format!("allowed.{key}:")) {
+            self.tell(&entry.span(), format!("allowed: the key `{key}` is missing"));
         }
     }
 

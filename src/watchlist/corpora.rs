@@ -10,6 +10,7 @@ use toml::Spanned;
 use url::Url;
 
 use super::{Base, List, Sensitivity, pattern};
+use crate::git::Address;
 use crate::model::ids::CorpusName;
 use crate::schedule::Schedule;
 use crate::settings::{File, Problem, Problems};
@@ -313,31 +314,19 @@ fn fit(part: &str) -> String {
     fitting.trim_start_matches(['.', '_', '-']).to_owned()
 }
 
-/// Addresses that git is given: nothing that it would take for an option, a command or a local path.
+/// Addresses of other machines; the password of one is not repeated.
 fn check_address(address: &str) -> Result<(), String> {
-    let refused = |why: &str| Err(format!("`{}` {why}", crate::escape::visible(address)));
-    if let Ok(url) = Url::parse(address) {
-        if url.password().is_some() {
-            // The password is not repeated.
-            return Err("an address with a password in it: use a credential helper of git, or ssh"
-                .to_owned());
-        }
-        return match url.scheme() {
-            "https" | "http" | "ssh" if url.has_host() => Ok(()),
-            _ => refused("is not an address for git: use https, http, ssh or `user@host:path`"),
-        };
-    }
-    let is_scp_like = address.split_once(':').is_some_and(|(host, path)| {
-        let host = host.rsplit('@').next().unwrap_or(host);
-        !path.is_empty()
-            && !address.starts_with('-')
-            && host.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b))
+    let has_login = Url::parse(address).is_ok_and(|url| {
+        url.password().is_some() || (url.scheme() != "ssh" && !url.username().is_empty())
     });
-    if is_scp_like {
-        Ok(())
-    } else {
-        refused("is not an address for git: use https, http, ssh or `user@host:path`")
+    if has_login {
+        return Err(
+            "an address with a login in it: use a credential helper of git, or ssh".to_owned()
+        );
+    }
+    match Address::try_from(address.to_owned())? {
+        Address::Web(_) | Address::Ssh(_) => Ok(()),
+        Address::Path(path) => Err(format!("`{}` is a path: write it as `path`", path.display())),
     }
 }
 

@@ -21,7 +21,10 @@ impl Shared {
     }
 }
 
-fn printed(print: impl FnOnce(&Output) -> Result<(), Error>) -> (String, String) {
+/// What a command prints, as plain text: data and messages.
+pub(in crate::cli) fn printed<E: std::fmt::Debug>(
+    print: impl FnOnce(&Output) -> Result<(), E>,
+) -> (String, String) {
     let (data, messages) = (Shared::default(), Shared::default());
     let plain = |shared: &Shared| -> Box<dyn Write + Send> {
         let boxed: Box<dyn Write + Send> = Box::new(shared.clone());
@@ -35,7 +38,7 @@ fn printed(print: impl FnOnce(&Output) -> Result<(), Error>) -> (String, String)
 fn hostile_text_is_escaped_wherever_it_is_printed() {
     let hostile = "a\u{1b}]0;owned\u{7}\u{202e}b";
     let shown = "a\\u{1b}]0;owned\\u{7}\\u{202e}b";
-    let (data, messages) = printed(|output| {
+    let (data, messages) = printed(|output| -> Result<(), Error> {
         output.line(hostile)?;
         output.line_in(Tone::Bad, hostile)?;
         output.text(hostile)?;

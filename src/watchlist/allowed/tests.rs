@@ -111,7 +111,7 @@ fn every_mistake_is_told_with_its_line() {
             &["6: corpora: `Big` is not a name: use 1 to 64 of a-z, 0-9, `.`, `_` and `-`, beginning with a letter or digit",
               "8: until: it is before `from`"]),
         (one("'a.example'", "corpora = ['*']\nuntil = 2026-05-01T10:00:00Z\nfrom = 'today'"),
-            &["7: expected a day as 2026-12-31", "8: allowed.from: expected a TOML datetime, found a string"]),
+            &["7: expected a day as 2026-12-31", "8: allowed.from: expected a day as 2026-12-31, found a string"]),
         ("[[allowed]]\nname = ''\nplaces = ['a.example']\ncorpora = ['*']\nreason = ' '\napproved_by = 'x'".to_owned(),
             &["2: name: it must say something", "5: reason: it must say something"]),
     ];
