@@ -146,6 +146,8 @@ mod tests {
     use bytes::Bytes;
     use futures_util::stream;
 
+    use async_compression::tokio::bufread::{BrotliEncoder, ZlibEncoder, ZstdEncoder};
+
     use super::*;
     use crate::fs::body_bytes;
 
@@ -178,15 +180,9 @@ mod tests {
         let len = text.len() as u64;
         let twice = gzip(&gzip(&text));
         let members = [gzip(&text[..5]), gzip(&text[5..])].concat();
-        let brotli =
-            encoded(|bytes| async_compression::tokio::bufread::BrotliEncoder::new(bytes), &text)
-                .await;
-        let zstd =
-            encoded(|bytes| async_compression::tokio::bufread::ZstdEncoder::new(bytes), &text)
-                .await;
-        let zlib =
-            encoded(|bytes| async_compression::tokio::bufread::ZlibEncoder::new(bytes), &text)
-                .await;
+        let brotli = encoded(BrotliEncoder::new, &text).await;
+        let zstd = encoded(ZstdEncoder::new, &text).await;
+        let zlib = encoded(ZlibEncoder::new, &text).await;
         let cases: [(&str, Vec<u8>, &[&str]); 9] = [
             ("plain", text.clone(), &[]),
             ("gzip", gzip(&text), &["gzip"]),
@@ -220,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_bomb_is_cut_at_the_cap() {
-        let bomb = gzip(&gzip(&vec![0; 64 << 20]));
+        let bomb = gzip(&gzip(&vec![0; 16 << 20]));
         assert!(bomb.len() < 2_000, "{}", bomb.len());
         let (kept, end) = collected(bomb, &["gzip", "gzip"], 3 << 20).await;
         assert_eq!((kept.len(), end), (3 << 20, End::Capped));

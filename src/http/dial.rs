@@ -151,12 +151,13 @@ pub(super) async fn connect(
     target: &Target,
     auth: Option<&(String, Secret)>,
 ) -> io::Result<()> {
-    let mut request = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n");
-    if let Some((user, password)) = auth {
-        request.push_str(&format!("proxy-authorization: {}\r\n", basic(user, password).reveal()));
-    }
-    request.push_str("\r\n");
-    let request = Secret::new(request);
+    let start = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n");
+    let request = Secret::new(match auth {
+        Some((user, password)) => {
+            format!("{start}proxy-authorization: {}\r\n\r\n", basic(user, password).reveal())
+        }
+        None => format!("{start}\r\n"),
+    });
     stream.write_all(request.reveal().as_bytes()).await?;
     let head = Head::read(stream).await.map_err(io::Error::other)?;
     match head.status() {

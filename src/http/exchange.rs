@@ -16,9 +16,7 @@ use url::Url;
 use super::body::{self, Caps, Collected, End};
 use super::client::{Inner, MOST_HEADER_BYTES};
 use super::failure::{Again, Failure};
-use super::limit::{Limit, limit};
 use super::pace::Turn;
-use super::pause::Pause;
 use super::{Error, Request, Response, now};
 use crate::model::batch::Validator;
 use crate::model::document::{Body, Exchange, Redirect};
@@ -181,12 +179,8 @@ impl Journey<'_> {
     /// Turns what is no answer into a failure, and remembers what the host says about asking again.
     fn judge(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
         let host = host_of(&self.url);
-        let now = now();
-        if let Limit::Next(until) | Limit::This(until) = limit(status, headers, now) {
-            self.inner.pauses.add(Pause { host: host.clone(), until }, now);
-            if limit(status, headers, now) == Limit::This(until) {
-                return Err(Failure::last(Error::RateLimited { host, until }));
-            }
+        if let Some(until) = self.inner.heed(&host, status, headers) {
+            return Err(Failure::last(Error::RateLimited { host, until }));
         }
         let number = status.as_u16();
         match number {
@@ -223,7 +217,7 @@ impl Journey<'_> {
         let location = answer.response.headers().get(LOCATION);
         let location =
             location.ok_or_else(|| Failure::malformed(&host, "a redirect to nowhere"))?;
-        let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
+        let location = address_text(location.as_bytes());
         let next = self
             .url
             .join(&location)
@@ -297,6 +291,22 @@ fn finish(host: &str, response: Response, end: End) -> Result<Response, Failure>
     Err(Failure { again, part, ..Failure::passing(host, why) })
 }
 
+/// A `Location` as text: UTF-8 as many servers send it, bytes of any other encoding as an address writes them.
+fn address_text(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned();
+    }
+    bytes.iter().fold(String::new(), |mut text, &byte| {
+        if byte.is_ascii() {
+            text.push(char::from(byte));
+        } else {
+            write!(text, "%{byte:02X}").expect("a string takes everything");
+        }
+        text
+    })
+}
+
 /// The key of pacing and pauses.
 pub(super) fn host_of(url: &Url) -> String {
     format!(
@@ -338,4 +348,29 @@ fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
 
 fn latin1(value: &HeaderValue) -> String {
     value.as_bytes().iter().map(|&byte| char::from(byte)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_understood_in_any_encoding() {
+        let base: Url = "http://a.example/".parse().unwrap();
+        for (sent, expected) in [
+            (b"/caf\xc3\xa9".as_slice(), "http://a.example/caf%C3%A9"),
+            (b"/caf\xe9", "http://a.example/caf%E9"),
+            (b"/caf%C3%A9", "http://a.example/caf%C3%A9"),
+        ] {
+            assert_eq!(base.join(&address_text(sent)).unwrap().as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn encodings_are_listed_in_the_order_they_were_put_on() {
+        let mut headers = HeaderMap::new();
+        headers.append(CONTENT_ENCODING, "GZip, identity".parse().unwrap());
+        headers.append(CONTENT_ENCODING, " br ,".parse().unwrap());
+        assert_eq!(encodings(&headers), ["gzip", "br"]);
+    }
 }

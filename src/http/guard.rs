@@ -34,7 +34,7 @@ const SPECIAL_V4: [([u8; 4], u8); 18] = [
     ([224, 0, 0, 0], 3),      // multicast, reserved, broadcast
 ];
 
-/// IPv6 blocks inside 2000::/3 that are not the public internet; everything outside 2000::/3 is refused anyway:
+/// IPv6 blocks inside `2000::/3` that are not the public internet; everything outside `2000::/3` is refused anyway:
 /// loopback, unspecified, IPv4-mapped, NAT64, unique local, link-local, site-local, multicast.
 const SPECIAL_V6: [([u16; 8], u8); 5] = [
     ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), // protocol assignments: Teredo, benchmarks, ORCHID, AMT
@@ -229,6 +229,8 @@ impl Resolve for Resolver {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn guard(allow: &[&str], route: Route) -> Guard {
@@ -237,125 +239,38 @@ mod tests {
 
     #[test]
     fn only_public_addresses_are_public() {
-        for refused in [
-            "0.0.0.0",
-            "0.1.2.3",
-            "10.0.0.1",
-            "10.255.255.255",
-            "100.64.0.1",
-            "100.127.255.255",
-            "127.0.0.1",
-            "127.255.255.254",
-            "168.63.129.16",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.8",
-            "192.0.2.1",
-            "192.31.196.1",
-            "192.52.193.1",
-            "192.88.99.1",
-            "192.168.0.1",
-            "192.175.48.1",
-            "198.18.0.1",
-            "198.19.255.255",
-            "198.51.100.7",
-            "203.0.113.9",
-            "224.0.0.1",
-            "239.255.255.255",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::127.0.0.1",
-            "::ffff:127.0.0.1",
-            "::ffff:8.8.8.8",
-            "::ffff:0:8.8.8.8",
-            "64:ff9b::7f00:1",
-            "64:ff9b::808:808",
-            "64:ff9b:1::1",
-            "100::1",
-            "2001::1",
-            "2001:2::1",
-            "2001:10::1",
-            "2001:20::1",
-            "2001:db8::1",
-            "2002:7f00:1::",
-            "2002:808:808::1",
-            "2620:4f:8000::1",
-            "3fff::1",
-            "3fff:fff::1",
-            "5f00::1",
-            "fc00::1",
-            "fd00:ec2::254",
-            "fe80::1",
-            "febf::1",
-            "fec0::1",
-            "ff02::1",
-            "ff0e::1",
-        ] {
+        const PUBLIC: &str = "1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 \
+             128.0.0.1 168.63.129.15 169.253.255.255 172.15.255.255 172.32.0.0 192.0.1.1 \
+             192.167.1.1 198.17.255.255 198.20.0.0 223.255.255.255 2001:200::1 \
+             2001:4860:4860::8888 2003::1 2606:4700::1111 2a00:1450::1 3ffe::1 3fff:1000::1";
+        const REFUSED: &str = "0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.255 127.0.0.1 \
+             127.255.255.254 168.63.129.16 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.8 \
+             192.0.2.1 192.31.196.1 192.52.193.1 192.88.99.1 192.168.0.1 192.175.48.1 198.18.0.1 \
+             198.19.255.255 198.51.100.7 203.0.113.9 224.0.0.1 239.255.255.255 240.0.0.1 \
+             255.255.255.255 :: ::1 ::127.0.0.1 ::ffff:127.0.0.1 ::ffff:8.8.8.8 ::ffff:0:8.8.8.8 \
+             64:ff9b::7f00:1 64:ff9b::808:808 64:ff9b:1::1 100::1 2001::1 2001:2::1 2001:10::1 \
+             2001:20::1 2001:db8::1 2002:7f00:1:: 2002:808:808::1 2620:4f:8000::1 3fff::1 \
+             3fff:fff::1 5f00::1 fc00::1 fd00:ec2::254 fe80::1 febf::1 fec0::1 ff02::1 ff0e::1";
+        for refused in REFUSED.split(' ') {
             assert!(!is_public(refused.parse().unwrap()), "{refused}");
         }
-        for public in [
-            "1.1.1.1",
-            "8.8.8.8",
-            "9.255.255.255",
-            "11.0.0.0",
-            "100.63.255.255",
-            "100.128.0.0",
-            "126.255.255.255",
-            "128.0.0.1",
-            "168.63.129.15",
-            "169.253.255.255",
-            "172.15.255.255",
-            "172.32.0.0",
-            "192.0.1.1",
-            "192.167.1.1",
-            "198.17.255.255",
-            "198.20.0.0",
-            "223.255.255.255",
-            "2001:200::1",
-            "2001:4860:4860::8888",
-            "2003::1",
-            "2606:4700::1111",
-            "2a00:1450::1",
-            "3ffe::1",
-            "3fff:1000::1",
-        ] {
+        for public in PUBLIC.split(' ') {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
     }
 
     #[test]
     fn odd_forms_of_forbidden_addresses_are_refused() {
+        const REFUSED: &str = "http://127.0.0.1/ http://2130706433/ http://0x7f000001/ http://0177.0.0.1/ \
+             http://127.1/ http://[::1]/ http://[::ffff:127.0.0.1]/ http://[::ffff:7f00:1]/ \
+             http://localhost/ http://LOCALHOST./ http://a.localhost/ \
+             http://169.254.169.254/latest/meta-data http://0/ http://①②⑦.0.0.1/ \
+             file:///etc/passwd ftp://example.com/ gopher://example.com/ data:,x \
+             http://user@example.com/ http://user:pass@example.com/ http://:pass@example.com/ \
+             http://example.com:25/ http://example.com:22/ http://abcdef.onion/ \
+             http://ABCDEF.ONION./";
         let guard = guard(&[], Route::Direct);
-        for refused in [
-            "http://127.0.0.1/",
-            "http://2130706433/",
-            "http://0x7f000001/",
-            "http://0177.0.0.1/",
-            "http://127.1/",
-            "http://[::1]/",
-            "http://[::ffff:127.0.0.1]/",
-            "http://[::ffff:7f00:1]/",
-            "http://localhost/",
-            "http://LOCALHOST./",
-            "http://a.localhost/",
-            "http://169.254.169.254/latest/meta-data",
-            "http://0/",
-            "http://①②⑦.0.0.1/",
-            "file:///etc/passwd",
-            "ftp://example.com/",
-            "gopher://example.com/",
-            "data:,x",
-            "http://user@example.com/",
-            "http://user:pass@example.com/",
-            "http://:pass@example.com/",
-            "http://example.com:25/",
-            "http://example.com:22/",
-            "http://abcdef.onion/",
-            "http://ABCDEF.ONION./",
-        ] {
+        for refused in REFUSED.split(' ') {
             assert!(guard.check_url(&Url::parse(refused).unwrap()).is_err(), "{refused}");
         }
         for fine in [
@@ -420,5 +335,22 @@ mod tests {
         let proxied = resolver(&[], Route::Socks, Some("localhost"));
         assert!(!proxied.lookup("localhost", 80).await.unwrap().is_empty());
         assert!(proxied.lookup("abcdef.onion", 80).await.unwrap_err().is::<Refusal>());
+    }
+
+    proptest! {
+        #[test]
+        fn no_ipv4_address_is_reached_in_the_disguise_of_an_ipv6_one(address: u32, rest: u128) {
+            let low = u128::from(address);
+            for disguise in [
+                low,
+                (0xffff << 32) | low,
+                (0x0064_ff9b << 96) | low,
+                (0x2002 << 112) | (low << 80) | (rest >> 48),
+                (0x2001_0000 << 96) | (rest >> 32),
+            ] {
+                let disguise = Ipv6Addr::from(disguise);
+                prop_assert!(!is_public(disguise.into()), "{}", disguise);
+            }
+        }
     }
 }

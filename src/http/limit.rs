@@ -71,14 +71,18 @@ fn after(now: Timestamp, seconds: i64) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    type Headers = &'static [(&'static str, &'static str)];
 
     #[test]
     fn every_way_to_say_wait_is_understood() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let this = |seconds: i64| Limit::This(now + SignedDuration::from_secs(seconds));
         let next = |seconds: i64| Limit::Next(now + SignedDuration::from_secs(seconds));
-        let cases: &[(u16, &[(&'static str, &'static str)], Limit)] = &[
+        let cases: &[(u16, Headers, Limit)] = &[
             (200, &[], Limit::None),
             (429, &[("retry-after", "120")], this(120)),
             (429, &[("retry-after", " 120 ")], this(120)),
@@ -119,6 +123,24 @@ mod tests {
             }
             let status = StatusCode::from_u16(*status).unwrap();
             assert_eq!(limit(status, &map, now), *expected, "{status} {headers:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_a_wait_is_a_second_at_least_and_a_day_at_most(text in "[ -~]{0,30}|-?[0-9]{1,22}", remaining in 0..2_u32) {
+            let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+            let mut headers = HeaderMap::new();
+            for name in ["retry-after", "x-ratelimit-reset", "ratelimit-reset"] {
+                headers.insert(name, text.parse().unwrap());
+            }
+            headers.insert("ratelimit-remaining", remaining.into());
+            for status in [StatusCode::OK, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE] {
+                if let Limit::This(until) | Limit::Next(until) = limit(status, &headers, now) {
+                    let wait = until.duration_since(now);
+                    prop_assert!(wait >= SignedDuration::from_secs(1) && wait <= LONGEST);
+                }
+            }
         }
     }
 }

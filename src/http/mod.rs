@@ -90,9 +90,9 @@ impl Request {
 /// An answer with status 2xx, or 304 to a validator.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// How it went, for the evidence.
+    /// How it went, for the evidence; headers as they were sent, `Content-Encoding` included.
     pub exchange: Exchange,
-    /// The body, decompressed, up to the cap; empty for 304.
+    /// The body, decompressed, up to the cap; empty for 304. As sent if its encoding is not known.
     pub body: Body,
     /// Whether there was more than this: the cap cut it off, the time was over, or every attempt broke off midway.
     pub truncated: bool,

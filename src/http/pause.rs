@@ -18,7 +18,7 @@ pub struct Pause {
 /// No host is left alone for longer, whatever it asks.
 pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 /// Pauses kept; beyond it those that end first are forgotten.
-const MOST: usize = 10_000;
+const MOST: usize = 1_000;
 
 /// All pauses, by host and port.
 #[derive(Debug, Default)]
@@ -36,10 +36,12 @@ impl Pauses {
         let latest = now.checked_add(LONGEST).unwrap_or(Timestamp::MAX);
         let until = pause.until.min(latest);
         let mut pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pauses.retain(|_, until| *until > now);
-        if pauses.len() >= MOST {
-            let first =
-                pauses.iter().min_by_key(|(_, until)| **until).map(|(host, _)| host.clone());
+        if pauses.len() >= MOST && !pauses.contains_key(&pause.host) {
+            pauses.retain(|_, until| *until > now);
+        }
+        if pauses.len() >= MOST && !pauses.contains_key(&pause.host) {
+            let first = pauses.iter().min_by_key(|(_, until)| **until);
+            let first = first.map(|(host, _)| host.clone());
             first.and_then(|host| pauses.remove(&host));
         }
         let entry = pauses.entry(pause.host).or_insert(until);

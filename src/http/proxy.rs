@@ -89,8 +89,8 @@ mod tests {
     use super::*;
     use crate::fs::body_bytes;
 
-    fn auth() -> Option<(String, Secret)> {
-        Some(("scout".to_owned(), Secret::new("hunter2".to_owned())))
+    fn auth() -> (String, Secret) {
+        ("scout".to_owned(), Secret::new("hunter2".to_owned()))
     }
 
     #[tokio::test]
@@ -98,7 +98,7 @@ mod tests {
         let site = Stand::answering(|_, _| ok("", "through")).await;
         let (client, _dir) = client(|settings| {
             settings.proxy = Some(site.url("/"));
-            settings.proxy_auth = auth();
+            settings.proxy_auth = Some(auth());
             // The proxy's own address needs no allowance.
             settings.allow.clear();
         });
@@ -127,7 +127,7 @@ mod tests {
         let socks = Socks::leading_to(site.address).await;
         let (client, _dir) = client(|settings| {
             settings.proxy = Some(format!("socks5h://{}", socks.address).parse().unwrap());
-            settings.proxy_auth = auth();
+            settings.proxy_auth = Some(auth());
             settings.allow.clear();
         });
         for url in ["http://no-such-name.example/", "http://abcdef.onion:81/"] {

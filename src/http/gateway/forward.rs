@@ -7,12 +7,10 @@ use url::Url;
 
 use super::splice::{alongside, inward};
 use super::{Shared, say};
+use crate::http::Error;
 use crate::http::dial::{Stream, Target};
 use crate::http::head::{Head, basic};
-use crate::http::limit::{Limit, limit};
-use crate::http::pause::Pause;
 use crate::http::proxy::Proxy;
-use crate::http::{Error, now};
 
 /// What a request is to look like outside.
 struct Plan {
@@ -143,15 +141,9 @@ fn heed(shared: &Shared, target: &Target, status: u16, head: &Head) {
             headers.append(name, value);
         }
     }
-    let (Ok(status), host, now) = (StatusCode::from_u16(status), target.to_string(), now()) else {
-        return;
-    };
-    match limit(status, &headers, now) {
-        Limit::None => {}
-        Limit::Next(until) => shared.inner.pauses.add(Pause { host, until }, now),
-        Limit::This(until) => {
-            shared.inner.pauses.add(Pause { host: host.clone(), until }, now);
-            shared.remember(Error::RateLimited { host, until });
-        }
+    let Ok(status) = StatusCode::from_u16(status) else { return };
+    let host = target.to_string();
+    if let Some(until) = shared.inner.heed(&host, status, &headers) {
+        shared.remember(Error::RateLimited { host, until });
     }
 }

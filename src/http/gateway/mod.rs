@@ -4,8 +4,8 @@
 //! and proxy, and only those who were told the credential can make it pass. It cannot see into TLS, nor need it.
 //!
 //! git over `https` asks for a tunnel (CONNECT), over `http` for the forwarding of single requests; ssh is given
-//! [`tunnel`] as its `ProxyCommand`. Useful beside it: `http.proxyAuthMethod=basic`, which spares git one round, and
-//! an empty `no_proxy`, lest loopback addresses go around it.
+//! [`tunnel`] as its `ProxyCommand`. Useful beside it: `http.proxyAuthMethod=basic`, which spares git one round, an
+//! empty `no_proxy`, lest some addresses go around it, and `http.userAgent`, since what is forwarded keeps git's own.
 
 mod forward;
 mod splice;
@@ -436,9 +436,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_proxy_behind_the_gateway_is_given_names_unresolved() {
-        let site = Stand::answering(|_, request| match request.starts_with("CONNECT") {
-            true => "HTTP/1.1 200 OK\r\nvia: x\r\n\r\nbanner".to_owned(),
-            false => ok("", "plain"),
+        let site = Stand::answering(|_, request| {
+            if request.starts_with("CONNECT") {
+                "HTTP/1.1 200 OK\r\nvia: x\r\n\r\nbanner".to_owned()
+            } else {
+                ok("", "plain")
+            }
         })
         .await;
         let auth = || Some(("scout".to_owned(), Secret::new("hunter2".to_owned())));

@@ -64,8 +64,7 @@ pub(super) async fn inward(
 ) -> Result<(), Error> {
     let most = shared.limits.bytes;
     let mut chunk = vec![0; CHUNK];
-    loop {
-        let Ok(read @ 1..) = from.read(&mut chunk).await else { break };
+    while let Ok(read @ 1..) = from.read(&mut chunk).await {
         let before = shared.received.fetch_add(read as u64, Ordering::Relaxed);
         if before.saturating_add(read as u64) > most {
             let why = format!("it sent more than {most} bytes");
