@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::blobs::is_id;
 use super::program::Git;
-use super::{Access, Address, Error, Repository};
+use super::{Access, Address, Error, Listing, Repository};
 use crate::fs;
 
 /// Refs by name, each with the id of what it points to.
@@ -64,7 +64,8 @@ impl Mirror {
                 self.address
             )));
         };
-        self.prepare(refs)?;
+        let (this, refs) = (self.clone(), refs.clone());
+        let this = aside(move || this.prepare(&refs).map(|()| this)).await?;
         let git = Git::new(&self.dir).args([
             "fetch",
             "--progress",
@@ -76,15 +77,39 @@ impl Mirror {
         ]);
         let specs: Vec<String> = REFSPECS.iter().map(|&spec| spec.to_owned()).collect();
         match self.access.run(git, &self.address, &specs).await {
-            Ok(_) => self.repository()?.refs(),
-            Err(error) if self.is_damaged() => {
-                self.discard()?;
-                Err(Error::Unavailable(format!(
-                    "the mirror of `{}` was damaged and is built anew at the next look ({error})",
-                    self.address
-                )))
-            }
-            Err(error) => Err(error),
+            Ok(_) => aside(move || this.repository()?.refs()).await,
+            Err(error) => aside(move || Err(this.after(error))).await,
+        }
+    }
+
+    /// Lists all blobs that `new` reaches and `old` does not in a file beside the mirror.
+    pub fn list_new(&self, new: &Refs, old: &Refs) -> Result<Listing, Error> {
+        let listed =
+            self.repository().and_then(|mirror| mirror.list_new(new, old, &self.listing_file()));
+        listed.map_err(|error| self.after(error))
+    }
+
+    /// The listing of these refs, if it was written before.
+    pub fn listing(&self, new: &Refs, old: &Refs) -> Listing {
+        Listing::of(new, old, &self.listing_file())
+    }
+
+    fn listing_file(&self) -> PathBuf {
+        self.dir.join("listing")
+    }
+
+    /// What a failure means once it is known whether the mirror is to blame for it: then the mirror
+    /// is thrown away.
+    fn after(&self, error: Error) -> Error {
+        if !matches!(error, Error::Damaged(_)) && !self.is_damaged() {
+            return error;
+        }
+        match self.discard() {
+            Ok(()) => Error::Unavailable(format!(
+                "the mirror of `{}` was damaged and is built anew at the next look ({error})",
+                self.address
+            )),
+            Err(error) => error,
         }
     }
 
@@ -140,6 +165,14 @@ impl Mirror {
             _ => Ok(()),
         }
     }
+}
+
+/// Runs work that blocks outside the asynchronous threads.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let lost = |_| Err(Error::Unavailable("the work on a mirror was broken off".to_owned()));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(lost)
 }
 
 /// Lines of an id, a tab and a name.

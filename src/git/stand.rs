@@ -10,8 +10,14 @@ pub(crate) struct Stand {
 
 impl Stand {
     pub(crate) fn new() -> Self {
+        Self::of_format("sha1")
+    }
+
+    /// One whose ids are of this kind.
+    pub(crate) fn of_format(format: &str) -> Self {
         let stand = Self { dir: tempfile::tempdir().unwrap() };
-        stand.git(&["init", "--quiet", "--initial-branch=main"]);
+        let format = format!("--object-format={format}");
+        stand.git(&["init", "--quiet", "--initial-branch=main", &format]);
         stand
     }
 

@@ -1,6 +1,6 @@
 //! RSS, Atom and JSON Feed: follows the entries' links, or takes what the feed itself carries.
 //!
-//! Owns the polling; [`parse`] is the pure part. The invariant: a validator is kept only when the
+//! Owns the polling; `parse` is the pure part. The invariant: a validator is kept only when the
 //! whole feed was listed, or "not modified" would hide the rest. A feed is a window on the newest entries: one that no longer overlaps what it showed last is a gap, not silence.
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Error, PAGE_ITEMS, Source, blocking, clip, cursor, position};
-use crate::git::{Access, Address, Blobs, Credential, Listed, Listing, Mirror, Refs};
+use crate::git::{Access, Address, Blobs, Credential, Listed, Mirror, Refs};
 use crate::model::batch::{Cursor, Page};
 use crate::model::document::{Document, Item, Provenance};
 use crate::model::ids::SourceName;
@@ -161,7 +161,7 @@ impl Repository {
 
     /// The next slice of a listing that was written before; `None` if it is lost.
     async fn next_of(&self, examined: &Refs, pass: Pass) -> Result<Option<Page>, Error> {
-        let listing = Listing::of(&pass.refs, examined, &self.dir().join("listing"));
+        let listing = self.mirror()?.listing(&pass.refs, examined);
         let offset = pass.offset;
         let slice = blocking(move || Ok(listing.page(offset, PAGE_ITEMS)?)).await?;
         Ok(slice.map(|(listed, offset, is_end)| {
@@ -189,14 +189,7 @@ impl Repository {
     ) -> Result<Page, Error> {
         let refs = mirror.fetch(remote).await?;
         let (new, old) = (refs.clone(), examined.clone());
-        blocking(move || {
-            let file = mirror.dir().join("listing");
-            mirror
-                .repository()
-                .and_then(|mirror| mirror.list_new(&new, &old, &file))
-                .map_err(Error::from)
-        })
-        .await?;
+        blocking(move || Ok(mirror.list_new(&new, &old)?)).await?;
         let page = self.next_of(examined, Pass { refs, offset: 0 }).await?;
         page.ok_or_else(|| Error::Unavailable("the listing was lost while it was read".to_owned()))
     }

@@ -1,6 +1,6 @@
 //! A listing in HTML: its items by CSS selectors, the raw text of each by a pattern of its address.
 //!
-//! Owns the settings, the paging and the pass over several pages; [`parse`] is the pure part. The
+//! Owns the settings, the paging and the pass over several pages; `parse` is the pure part. The
 //! invariant: a page that loads and shows nothing that we understand is an error, never "no news".
 
 use std::sync::{Arc, Mutex, PoisonError};

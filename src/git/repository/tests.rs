@@ -42,9 +42,10 @@ fn nothing_that_a_repository_brings_along_is_run() {
         stand.git(&["config", key, &script]);
     }
     stand.git(&["config", "filter.x.smudge", &script]);
+    stand.git(&["config", "core.repositoryFormatVersion", "1"]);
     stand.git(&["config", "extensions.partialClone", "origin"]);
     stand.git(&["config", "remote.origin.promisor", "true"]);
-    stand.git(&["config", "remote.origin.url", &format!("ext::{script}")]);
+    stand.git(&["config", "remote.origin.url", "ssh://h.invalid/x"]);
     let repository = Repository::open(stand.path()).unwrap();
     assert_eq!(repository.files(&head).unwrap().len(), 1);
     // An id that is not there makes a partial clone ask its remote.

@@ -264,3 +264,12 @@ async fn content_of_its_own_is_found_again_after_a_restart_or_is_gone() {
         "a feed that is not there is not empty"
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_a_feed_or_an_error(bytes: Vec<u8>, tail in "(<|/|item|link|>|&|title|guid|x| ){0,60}") {
+        parse(&bytes, &base(), true).ok();
+        parse(&rss(&tail), &base(), true).ok();
+        parse(format!("{{\"version\":\"https://jsonfeed.org/version/1\",\"items\":[{tail}").as_bytes(), &base(), false).ok();
+    }
+}

@@ -174,3 +174,59 @@ async fn the_guard_stands_before_git_too_and_failures_are_not_empty_results() {
         assert_eq!(matches!(error, Error::Unavailable(_)), !is_refused, "{url}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_mirror_that_is_damaged_is_built_anew_without_a_loss() {
+    let (stand, _) = leaky();
+    let dir = tempfile::tempdir().unwrap();
+    let source = source(stand.path().to_str().unwrap(), dir.path());
+    let (_, at) = pass(&source, None).await;
+    let packs = source.dir().join("objects");
+    for entry in ignore::Walk::new(&packs).flatten().filter(|entry| entry.path().is_file()) {
+        std::fs::set_permissions(entry.path(), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+        std::fs::OpenOptions::new().write(true).open(entry.path()).unwrap().set_len(40).unwrap();
+    }
+    stand.commit("new.rs", b"new\n");
+    let mut found = None;
+    for _ in 0..2 {
+        match source.poll(Some(&at)).await {
+            Ok(page) => found = Some(page.items),
+            Err(error) => assert!(matches!(error, Error::Unavailable(_)), "{error}"),
+        }
+    }
+    assert_eq!(paths(&found.unwrap()), BTreeSet::from(["new.rs"]));
+}
+
+#[tokio::test]
+async fn a_listing_that_is_lost_or_cut_short_begins_again() {
+    let stand = Stand::new();
+    for n in 0..700 {
+        let file = std::fs::File::create(stand.path().join(n.to_string())).unwrap();
+        std::io::Write::write_all(&mut &file, n.to_string().as_bytes()).unwrap();
+    }
+    stand.commit("last", b"last");
+    let dir = tempfile::tempdir().unwrap();
+    let source = source(stand.path().to_str().unwrap(), dir.path());
+    let first = source.poll(None).await.unwrap();
+    assert!(first.more);
+    let listing = source.dir().join("listing");
+    let cut = std::fs::metadata(&listing).unwrap().len() - 10;
+    std::fs::OpenOptions::new().write(true).open(&listing).unwrap().set_len(cut).unwrap();
+    assert_eq!(pass(&source, Some(first.next.clone())).await.0.len(), 701);
+    std::fs::remove_file(&listing).unwrap();
+    assert_eq!(pass(&source, Some(first.next)).await.0.len(), 701);
+}
+
+#[tokio::test]
+async fn a_repository_with_long_ids_and_one_without_commits_are_read_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let stand = Stand::of_format("sha256");
+    let source = source(stand.path().to_str().unwrap(), dir.path());
+    let (items, at) = pass(&source, None).await;
+    assert_eq!(items.len(), 0);
+    stand.commit("a", b"a\n");
+    let (items, _) = pass(&source, Some(at)).await;
+    assert_eq!(items[0].id.len(), 64);
+    assert_eq!(fs::body_bytes(&source.fetch(&items[0]).await.unwrap().body).unwrap(), "a\n");
+}

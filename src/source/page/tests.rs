@@ -244,3 +244,20 @@ async fn an_answer_that_is_no_listing_is_an_error_of_the_right_kind() {
         assert!(format!("{error:?}").starts_with(kind), "{status}: {error:?}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_page_is_rows_or_an_error_and_every_row_is_a_web_address(
+        page in "(<li>|<a href='|'>|</a>|</li>|//|javascript:|file:///|http://a.example|[0-9]|%|\\{id\\}|\u{e9}| ){0,60}"
+    ) {
+        let settings: Settings = toml::from_str(
+            "url = 'https://a.example/'\nitem = 'li'\nraw_url = 'https://raw.example/{id}'\nmay_be_empty = true",
+        ).unwrap();
+        for row in parse(&page, &base(), &settings).map(|rows| rows.list).unwrap_or_default() {
+            let item = row.item();
+            proptest::prop_assert!(is_web(&Url::parse(&item.place).unwrap()), "{}", item.place);
+            let fetched = Url::parse(item.handle["url"].as_str().unwrap()).unwrap();
+            proptest::prop_assert_eq!(fetched.host_str(), Some("raw.example"));
+        }
+    }
+}
