@@ -4,7 +4,7 @@
 //! and proxy, and only those who were told the credential can make it pass. It cannot see into TLS, nor need it.
 //!
 //! git over `https` asks for a tunnel (CONNECT), over `http` for the forwarding of single requests; ssh is given
-//! [`tunnel`] as its `ProxyCommand`. Useful beside it: `http.proxyAuthMethod=basic`, which spares git one round, an
+//! [`tunnel()`] as its `ProxyCommand`. Useful beside it: `http.proxyAuthMethod=basic`, which spares git one round, an
 //! empty `no_proxy`, lest some addresses go around it, and `http.userAgent`, since what is forwarded keeps git's own.
 
 mod forward;
@@ -87,7 +87,7 @@ impl Gateway {
     }
 
     /// `http://user:password@127.0.0.1:port`, for the child's environment (`http_proxy`, `https_proxy`; and for
-    /// [`tunnel`], in a variable of the caller's choice). Never for its arguments, which others can read.
+    /// [`tunnel()`], in a variable of the caller's choice). Never for its arguments, which others can read.
     pub fn proxy_url(&self) -> Secret {
         Secret::new(format!("http://{USER}:{}@{}", self.password.reveal(), self.address))
     }
