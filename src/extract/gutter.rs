@@ -109,7 +109,7 @@ mod tests {
             |index| format!("{:>4} ", index + 96),
             |index| format!("{:>6}\t", index + 1),
             |index| format!("{} | ", index + 998),
-            |index| format!("{:03}|", index),
+            |index| format!("{index:03}|"),
         ];
         for style in styles {
             let listing = numbered(code, style);

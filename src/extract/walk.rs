@@ -219,11 +219,9 @@ impl<'a> Walk<'a> {
         let cap = usize::try_from(cap).unwrap_or(usize::MAX);
         let mut warnings = Vec::new();
         let mut outcome = Outcome::Whole;
-        if raw.len() > cap {
-            raw.truncate(cap);
-            warnings.push(format!("cut after {cap} bytes: the rest was not looked at"));
-            outcome = Outcome::Partial;
-        } else if let Some(trouble) = trouble {
+        let mut is_cut = raw.len() > cap;
+        raw.truncate(cap);
+        if let Some(trouble) = trouble {
             warnings.push(not_looked_at(trouble));
             if trouble != Trouble::Trailing {
                 outcome = Outcome::Partial;
@@ -240,7 +238,13 @@ impl<'a> Walk<'a> {
             text if html::is_html(&text, place.media_type) => html::text(&text),
             text => text,
         };
+        // Some letters take more bytes than they did before.
+        is_cut |= text.len() > cap;
         text.truncate(text.floor_char_boundary(cap));
+        if is_cut {
+            warnings.push(format!("cut after {cap} bytes: the rest was not looked at"));
+            outcome = Outcome::Partial;
+        }
         let text = gutter::strip(text);
         warnings.extend(decoded.warning);
         if let Some(unread) = not_undone(&text) {
@@ -517,6 +521,11 @@ mod tests {
         assert_eq!(read[0].text.as_ref().map(String::len), Ok(1000));
         assert_eq!(read[0].warnings, ["cut after 1000 bytes: the rest was not looked at"]);
         assert_eq!((read[1].text.as_deref(), read[1].complete), (Ok(TEXT), true));
+
+        let latin: Vec<u8> = b"gr\xf6\xdfer ".repeat(100);
+        let read = pieces_of(&document(&latin), &Limits { text_bytes: 750, ..Limits::default() });
+        assert!(read[0].text.as_ref().is_ok_and(|text| (700..=750).contains(&text.len())));
+        assert!(!read[0].complete, "letters that grow must not be cut in silence");
 
         let limits = Limits { total_bytes: 500_000, ..Limits::default() };
         let read = pieces_of(&document(&bytes), &limits);

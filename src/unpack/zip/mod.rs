@@ -228,7 +228,7 @@ mod tests {
         let mut writer = write(ZipWriter::new(Cursor::new(Vec::new())));
         writer.add_directory("folder/", SimpleFileOptions::default()).unwrap();
         writer.add_symlink("link", "/etc/hostname", SimpleFileOptions::default()).unwrap();
-        writer.set_comment("PK\u{5}\u{6} and twenty more bytes of no use");
+        writer.set_comment("PK\u{5}\u{6} and twenty more bytes of no use").unwrap();
         let bytes = writer.finish().unwrap().into_inner();
         assert_eq!(by_directory(&bytes).len(), 4);
         let behind = [&b"a program"[..], &bytes].concat();
