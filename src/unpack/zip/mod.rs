@@ -211,6 +211,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_stored_in_a_file_that_nobody_read_is_no_member() {
+        let inner = write(ZipWriter::new(Cursor::new(Vec::new()))).finish().unwrap().into_inner();
+        let stored =
+            SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored);
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, data) in [("inner.zip", &inner[..]), ("last", b"x")] {
+            writer.start_file(name, stored).unwrap();
+            writer.write_all(data).unwrap();
+        }
+        let bytes = writer.finish().unwrap().into_inner();
+        let budget = Budget::new(1 << 30, 100, Duration::from_mins(1));
+        let mut names = Vec::new();
+        let result =
+            salvage(&mut &bytes[..], &budget, &mut |member| names.push(member.name.to_vec()));
+        assert_eq!((result, names), (Ok(()), vec![b"inner.zip".to_vec(), b"last".to_vec()]));
+    }
+
+    #[test]
     fn sizes_that_come_after_the_data_are_no_hindrance() {
         let mut writer = ZipWriter::new_stream(Vec::new());
         for name in ["a", "b"] {
