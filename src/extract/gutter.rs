@@ -10,58 +10,63 @@ const MOST_DIGITS: usize = 7;
 
 /// Takes the line numbers off every listing in a text. No line is added or removed.
 pub(super) fn strip(text: String) -> String {
-    let gutters = find(&text);
-    if gutters.is_empty() {
+    let listings = listings(&text);
+    if listings.is_empty() {
         return text;
     }
     let mut stripped = String::with_capacity(text.len());
     let mut at = 0;
-    for gutter in gutters {
-        stripped.push_str(text.get(at..gutter.start).unwrap_or_default());
-        at = gutter.end;
+    for listing in listings {
+        stripped.push_str(text.get(at..listing.start).unwrap_or_default());
+        at = listing.end;
+        for line in text.get(listing).unwrap_or_default().split_inclusive('\n') {
+            let length = gutter(line).map_or(0, |(_, length)| length);
+            stripped.push_str(line.get(length..).unwrap_or_default());
+        }
     }
     stripped.push_str(text.get(at..).unwrap_or_default());
     stripped
 }
 
-/// Where the numbers of all listings stand.
-fn find(text: &str) -> Vec<Range<usize>> {
-    let mut gutters = Vec::new();
+/// Where listings stand.
+fn listings(text: &str) -> Vec<Range<usize>> {
+    let mut listings = Vec::new();
     let mut run = Run::default();
-    let mut start = 0;
+    let mut at = 0;
     for line in text.split_inclusive('\n') {
         let gutter = gutter(line);
         let number = gutter.map(|(number, _)| number);
         if number.is_none() || number != run.last.map(|last| last + 1) {
-            std::mem::take(&mut run).keep(&mut gutters);
+            listings.extend(run.listing(at));
+            run = Run { start: at, ..Run::default() };
         }
-        if let Some((number, length)) = gutter {
-            let has_content = line.get(length..).is_some_and(|content| !content.trim().is_empty());
-            run.gutters.push(start..start + length);
-            run.with_content += usize::from(has_content);
-            run.last = Some(number);
+        if let Some((_, length)) = gutter {
+            run.lines += 1;
+            run.with_content +=
+                usize::from(line.get(length..).is_some_and(|content| !content.trim().is_empty()));
         }
-        start += line.len();
+        run.last = number;
+        at += line.len();
     }
-    run.keep(&mut gutters);
-    gutters
+    listings.extend(run.listing(at));
+    listings
 }
 
 /// Lines whose numbers rise by one.
 #[derive(Default)]
 struct Run {
-    gutters: Vec<Range<usize>>,
+    start: usize,
+    lines: usize,
     /// How many of them have more than a number.
     with_content: usize,
     last: Option<u32>,
 }
 
 impl Run {
-    /// Keeps the numbers if they are those of a listing. A column of bare numbers is data.
-    fn keep(mut self, gutters: &mut Vec<Range<usize>>) {
-        if self.gutters.len() >= LISTING_LINES && 2 * self.with_content >= self.gutters.len() {
-            gutters.append(&mut self.gutters);
-        }
+    /// Where it stands, if it is a listing. A column of bare numbers is data.
+    fn listing(&self, end: usize) -> Option<Range<usize>> {
+        let is_listing = self.lines >= LISTING_LINES && 2 * self.with_content >= self.lines;
+        is_listing.then_some(self.start..end)
     }
 }
 
@@ -104,7 +109,7 @@ mod tests {
             |index| format!("{:>4} ", index + 96),
             |index| format!("{:>6}\t", index + 1),
             |index| format!("{} | ", index + 998),
-            |index| format!("{:03}|", index),
+            |index| format!("{index:03}|"),
         ];
         for style in styles {
             let listing = numbered(code, style);

@@ -44,7 +44,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             total_bytes: 4 << 30,
-            text_bytes: 64 << 20,
+            text_bytes: 32 << 20,
             depth: 12,
             members: 200_000,
             time: Duration::from_mins(2),
