@@ -218,9 +218,9 @@ mod tests {
         ];
         for at in 0..lines.len() {
             for (i, change) in changes.iter().enumerate() {
-                let mut changed = lines.clone();
-                change(&mut changed[at]);
-                let broken = verify(&changed).unwrap_err();
+                let mut wrong = lines.clone();
+                change(&mut wrong[at]);
+                let broken = verify(&wrong).unwrap_err();
                 assert_eq!(broken.number, at as u64 + 1, "change {i}");
             }
         }
@@ -250,7 +250,7 @@ mod tests {
             let mut removed = lines.clone();
             removed.remove(a);
             prop_assert_eq!(verify(&removed).is_err(), a != length - 1);
-            let mut swapped = lines.clone();
+            let mut swapped = lines;
             swapped.swap(a, b);
             prop_assert_eq!(verify(&swapped).is_err(), a != b);
         }

@@ -291,7 +291,8 @@ mod tests {
         let mut piece = b"leak".to_vec();
         let nonce = pieces.next_nonce(Last::Yes).unwrap();
         pieces.cipher.encrypt_in_place(&nonce, &pieces.associated, &mut piece).unwrap();
-        let hex: String = piece.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "3b0f67d737852f011db6566a72d4c8f41737cc33");
+        let expected =
+            "[3b, f, 67, d7, 37, 85, 2f, 1, 1d, b6, 56, 6a, 72, d4, c8, f4, 17, 37, cc, 33]";
+        assert_eq!(format!("{piece:x?}"), expected);
     }
 }

@@ -19,7 +19,7 @@ use crate::model::ids::RouteName;
 use crate::model::notice::{About, NoticeKind, Outgoing};
 use crate::source::{Definition, Error, Source};
 use crate::store::cache::Cache;
-use crate::store::record::Record;
+use crate::store::record::{Failure, Record};
 
 pub use batching::Bounds;
 
@@ -110,11 +110,12 @@ impl Collector {
         };
         let about = About::SourceFailing { source: name.clone(), reason: reason.clone() };
         let tell = self.tell_operations(&about, at);
-        let (record, tell_after, text) = (self.record.clone(), self.tell_after, reason.clone());
-        let failure =
-            crate::store::record::SourceFailure { error: text, not_before, at, tell_after, tell };
-        let of = name.clone();
-        tokio::task::spawn_blocking(move || record.source_failed(&of, failure)).await??;
+        let (record, of, text, tell_after) =
+            (self.record.clone(), name.clone(), reason.clone(), self.tell_after);
+        tokio::task::spawn_blocking(move || {
+            record.source_failed(&of, Failure { at, error: &text, not_before, tell_after, tell })
+        })
+        .await??;
         let again = timing::next_pass(&self.definition, &self.status().await?, at);
         self.observer.tell(Event::PassFailed { source: name, reason, again });
         Ok(())

@@ -57,7 +57,7 @@ impl EvidenceStore {
     /// The names of all files, sorted: for a backup.
     pub fn objects(&self) -> Result<Vec<String>, Error> {
         let mut names = Vec::new();
-        self.each_file(&mut |_, name| {
+        self.each_file(|_, name| {
             names.extend(name.map(|name| name.as_str().to_owned()));
             Ok(())
         })?;
@@ -77,7 +77,7 @@ impl EvidenceStore {
     pub fn import_object(&self, name: &str, input: &mut dyn Read) -> Result<(), Error> {
         let name = Name::parse(name).ok_or_else(|| self.no_such(name))?;
         let path = self.path(&name);
-        let mut draft = self.draft(&path)?;
+        let mut draft = draft(&path)?;
         io::copy(input, &mut draft).map_err(fs::Error::new("write", &path))?;
         let written = File::open(draft.draft_path()).map_err(fs::Error::new("read", &path))?;
         self.check(&name, written)?;
@@ -98,28 +98,19 @@ impl EvidenceStore {
     }
 
     /// Writes a file unless it is there, whole and true. One that is damaged is replaced: its true bytes are at hand.
-    pub(super) fn keep(&self, name: &Name, content: &mut dyn Read) -> Result<(), Error> {
+    pub(super) fn keep(&self, name: &Name, bytes: &mut dyn Read) -> Result<(), Error> {
         if self.want(name)? && self.open_file(name).and_then(|file| self.check(name, file)).is_ok()
         {
             return Ok(());
         }
         let path = self.path(name);
         let failed = |error| Error::from(fs::Error::new("write", &path)(error));
-        let draft = self.draft(&path)?;
+        let draft = draft(&path)?;
         let context = name.as_str().as_bytes();
         let mut sealer = Sealer::new(draft, &self.shared.key, context).map_err(failed)?;
-        io::copy(content, &mut sealer).map_err(failed)?;
+        io::copy(bytes, &mut sealer).map_err(failed)?;
         sealer.finish().map_err(failed)?.replace()?;
         Ok(())
-    }
-
-    fn draft(&self, path: &Path) -> Result<Draft, Error> {
-        let folder = path.parent().expect("names have a folder");
-        if !folder.exists() {
-            fs::create_private_dir(folder)?;
-            fs::sync_dir(folder.parent().expect("a shard is in a folder"))?;
-        }
-        Ok(Draft::new(path, 0o400)?)
     }
 
     /// Whether a file is there; if so, it counts as new, so that the sweep leaves it to whoever is about to refer to it.
@@ -183,4 +174,13 @@ impl EvidenceStore {
         let name: String = name.escape_debug().take(200).collect();
         Error::Missing { path: self.shared.dir.join(name) }
     }
+}
+
+fn draft(path: &Path) -> Result<Draft, Error> {
+    let folder = path.parent().expect("names have a folder");
+    if !folder.exists() {
+        fs::create_private_dir(folder)?;
+        fs::sync_dir(folder.parent().expect("a shard is in a folder"))?;
+    }
+    Ok(Draft::new(path, 0o400)?)
 }

@@ -44,7 +44,7 @@ impl EvidenceStore {
                 ]
             })
             .collect();
-        self.each_file(&mut |path, name| {
+        self.each_file(|path, name| {
             let draft = path
                 .file_name()
                 .is_some_and(|name| name.as_encoded_bytes().starts_with(Draft::PREFIX.as_bytes()));
@@ -78,7 +78,7 @@ impl EvidenceStore {
     /// Shows every file of the store with its name, if it has one of ours.
     pub(super) fn each_file(
         &self,
-        look: &mut dyn FnMut(&Path, Option<Name>) -> Result<(), Error>,
+        mut look: impl FnMut(&Path, Option<Name>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for kind in Kind::ALL {
             for shard in list(&self.shared.dir.join(kind.folder()))? {

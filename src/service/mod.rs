@@ -15,7 +15,7 @@ use crate::model::batch::Missed;
 use crate::model::ids::{EvidenceId, IncidentId, SourceName};
 use crate::model::incident::{Action, Actor, Incident, RecordedFinding};
 use crate::model::notice::Delivery;
-use crate::store::record::{self, EvidenceRow, IncidentQuery, Record, SourceStatus};
+use crate::store::record::{self, EvidenceRow, Hand, IncidentQuery, Record, SourceStatus};
 
 pub use brief::notice;
 
@@ -157,14 +157,13 @@ impl Service {
     /// Carries out one request. Blocks on the disk.
     pub fn handle(&self, request: Request, by: &Actor, now: Timestamp) -> Result<Response, Error> {
         let record = &self.record;
+        let hand = Hand { by, at: now };
         Ok(match request {
             Request::Incidents(query) => Response::Incidents(record.incidents(&query)?),
             Request::Incident(id) => Response::Incident(Box::new(self.detail(id)?)),
-            Request::Act { id, action, reason } => {
-                changed(record.act(id, action, reason, by, now)?)
-            }
-            Request::Note { id, text } => changed(record.note(id, text, by, now)?),
-            Request::Assign { id, to } => changed(record.assign(id, to, by, now)?),
+            Request::Act { id, action, reason } => changed(record.act(id, action, reason, hand)?),
+            Request::Note { id, text } => changed(record.note(id, text, hand)?),
+            Request::Assign { id, to } => changed(record.assign(id, to, hand)?),
             Request::Sources(names) => Response::Sources(
                 names
                     .into_iter()

@@ -10,13 +10,13 @@ use super::Record;
 use super::candidate;
 use super::error::{Error, Fault};
 use super::evidence;
-use super::incident::{self, FINDINGS_BY_PLACE, FindingRow, IncidentRow};
-use super::ledger::Hand;
+use super::incident::{self, FINDINGS, FINDINGS_BY_PLACE, FindingRow, IncidentRow};
 use super::outbox;
-use super::shape::{Candidate, Commit, Committed, Decision, NewFinding};
+use super::shape::{Candidate, Commit, Committed, Decision, Hand, NewFinding, Outlet};
 use super::source;
 use super::table::next_number;
-use crate::model::finding::{Finding, Passages};
+use crate::model::document::EvidenceRef;
+use crate::model::finding::Passages;
 use crate::model::ids::{FindingId, IncidentId, SourceName};
 use crate::model::incident::{Actor, Happened, RecordedFinding, Severity, State};
 
@@ -46,6 +46,8 @@ impl Record {
         commit: Commit,
         decide: &mut dyn FnMut(&NewFinding, &[Candidate]) -> Decision,
     ) -> Result<Committed, Error> {
+        let findings = commit.findings;
+        let commit = Commit { findings: Vec::new(), ..commit };
         let mut panic = None;
         // Caught here, not around the transaction: redb cannot undo a transaction while it unwinds.
         let mut decide = |found: &NewFinding, candidates: &[Candidate]| {
@@ -54,7 +56,17 @@ impl Record {
                 Fault::Interrupted
             })
         };
-        let result = self.write(|tx| record(tx, &commit, &mut decide));
+        let result = self.write(|tx| {
+            let hand = Hand { by: &Actor::Program, at: commit.at };
+            let committed = Committed::default();
+            let mut work = Work { tx, hand, source: &commit.source, committed };
+            for found in &findings {
+                work.find(found, &mut decide)?;
+            }
+            work.keep_cut(&commit.cut)?;
+            source::worked(tx, &commit, &work.committed)?;
+            Ok(work.committed)
+        });
         if let Some(payload) = panic {
             resume_unwind(payload);
         }
@@ -62,219 +74,195 @@ impl Record {
     }
 }
 
-fn record(
-    tx: &WriteTransaction,
-    commit: &Commit,
-    decide: &mut Decide<'_>,
-) -> Result<Committed, Fault> {
-    let hand = Hand { by: &Actor::Program, at: commit.at };
-    let mut committed = Committed::default();
-    for found in &commit.findings {
-        match known(tx, &commit.source, found)? {
-            Some(row) if row.recorded.incident.is_some() => {
-                see_again(tx, hand, row, found)?;
-                committed.known += 1;
-            }
-            row => settle(tx, (hand, &commit.source), row, found, (decide, &mut committed))?,
-        }
-    }
-    for (evidence, warning) in &commit.cut {
-        if !evidence::holds(tx, None, &evidence.blake3)? {
-            evidence::add(tx, hand, None, (evidence, Some(warning)))?;
-        }
-    }
-    source::worked(tx, commit, &committed)?;
-    Ok(committed)
+/// The commit under way.
+struct Work<'a> {
+    tx: &'a WriteTransaction,
+    hand: Hand<'a>,
+    source: &'a SourceName,
+    committed: Committed,
 }
 
-/// The finding that this one is, if its place and content are known.
-fn known(
-    tx: &WriteTransaction,
-    source: &SourceName,
-    found: &NewFinding,
-) -> Result<Option<FindingRow>, Fault> {
-    let place = incident::place_key(source, &found.finding.item);
-    let numbers: Vec<u64> = {
-        let index = tx.open_table(FINDINGS_BY_PLACE)?;
-        let at_place = index.range((place.as_str(), 0)..=(place.as_str(), u64::MAX))?;
-        at_place
-            .rev()
-            .take(COMPARED_AT_PLACE)
-            .map(|key| Ok::<_, Fault>(key?.0.value().1))
-            .collect::<Result<_, _>>()?
-    };
-    for number in numbers {
-        let row = incident::get_finding(tx, number)?;
-        if same_content(&row.recorded.finding.passages, &found.finding.passages) {
-            return Ok(Some(row));
+impl Work<'_> {
+    /// Records a finding: seen again, or decided.
+    fn find(&mut self, found: &NewFinding, decide: &mut Decide<'_>) -> Result<(), Fault> {
+        match self.known(found)? {
+            Some(row) if row.recorded.incident.is_some() => {
+                self.committed.known += 1;
+                self.see_again(row, found)
+            }
+            Some(row) => self.settle(row, found, decide),
+            None => {
+                let recorded = RecordedFinding {
+                    id: FindingId(next_number(self.tx, "finding")?),
+                    incident: None,
+                    allowed: None,
+                    source: self.source.clone(),
+                    finding: found.finding.clone(),
+                    evidence: Vec::new(),
+                    first_seen: self.hand.at,
+                    last_seen: self.hand.at,
+                };
+                self.settle(FindingRow { recorded, told: self.hand.at }, found, decide)
+            }
         }
     }
-    Ok(None)
+
+    /// The finding that this one is, if its place and content are known.
+    fn known(&self, found: &NewFinding) -> Result<Option<FindingRow>, Fault> {
+        let place = incident::place_key(self.source, &found.finding.item);
+        let numbers: Vec<u64> = {
+            let index = self.tx.open_table(FINDINGS_BY_PLACE)?;
+            let at_place = index.range((place.as_str(), 0)..=(place.as_str(), u64::MAX))?;
+            let newest = at_place.rev().take(COMPARED_AT_PLACE);
+            newest.map(|key| Ok(key?.0.value().1)).collect::<Result<_, Fault>>()?
+        };
+        for number in numbers {
+            let row = FINDINGS.require(self.tx, number)?;
+            if same_content(&row.recorded.finding.passages, &found.finding.passages) {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same content at the same place: only what is new about it is recorded.
+    fn see_again(&self, mut row: FindingRow, found: &NewFinding) -> Result<(), Fault> {
+        let absent = self.hand.at.duration_since(row.recorded.last_seen) >= QUIET;
+        let quiet = self.is_quiet(&row);
+        let changed = self.keep_version(&mut row, found)?;
+        row.recorded.last_seen = row.recorded.last_seen.max(self.hand.at);
+        if quiet && (changed || absent) {
+            row.told = self.hand.at;
+            let finding = row.recorded.id;
+            let detail = json!({ "changed": changed });
+            self.hand.did(self.tx, "finding.seen-again", finding, detail)?;
+            if let Some(id) = row.recorded.incident {
+                let mut seen = incident::get(self.tx, id)?;
+                let what = Happened::SeenAgain { finding };
+                incident::happened(self.tx, self.hand, &mut seen, what)?;
+            }
+        }
+        incident::put_finding(self.tx, &row)
+    }
+
+    /// A finding that is new at its place, or was allowed there: decided, and recorded with what follows.
+    fn settle(
+        &mut self,
+        mut row: FindingRow,
+        found: &NewFinding,
+        decide: &mut Decide<'_>,
+    ) -> Result<(), Fault> {
+        let decision = decide(found, &candidate::candidates(self.tx, &found.finding)?)?;
+        let quiet = self.is_quiet(&row);
+        if self.keep_version(&mut row, found)? && quiet {
+            row.told = self.hand.at;
+        }
+        row.recorded.last_seen = row.recorded.last_seen.max(self.hand.at);
+        match decision {
+            Decision::Open { severity, tell } => self.open(&mut row, severity, tell)?,
+            Decision::Join { incident, severity, tell } => {
+                let state = self.join(&mut row, incident, severity)?;
+                if state != State::Dismissed {
+                    outbox::tell(self.tx, self.hand.at, incident, tell)?;
+                }
+            }
+            Decision::Allowed { place } if row.recorded.allowed.as_ref() == Some(&place) => {
+                self.committed.known += 1;
+            }
+            Decision::Allowed { place } => {
+                let detail = json!({ "place": place, "source": self.source });
+                self.hand.did(self.tx, "finding.allowed", row.recorded.id, detail)?;
+                row.recorded.allowed = Some(place);
+                self.committed.allowed += 1;
+            }
+        }
+        incident::put_finding(self.tx, &row)
+    }
+
+    fn open(
+        &mut self,
+        row: &mut FindingRow,
+        severity: Severity,
+        tell: Vec<Outlet>,
+    ) -> Result<(), Fault> {
+        let id = IncidentId(next_number(self.tx, "incident")?);
+        let found = &row.recorded.finding;
+        let mut opened = IncidentRow {
+            id,
+            state: State::New,
+            severity,
+            verdict: found.verdict,
+            corpora: candidate::corpora(found).into_iter().collect(),
+            passages: found.passages.clone(),
+            owner: None,
+            opened: self.hand.at,
+            changed: self.hand.at,
+        };
+        self.hand.did(self.tx, "incident.opened", id, facts(row, &opened))?;
+        let what = Happened::Opened { finding: row.recorded.id };
+        incident::happened(self.tx, self.hand, &mut opened, what)?;
+        row.recorded.incident = Some(id);
+        row.recorded.allowed = None;
+        self.committed.opened.push(id);
+        outbox::tell(self.tx, self.hand.at, id, tell)
+    }
+
+    /// Gives the state of the incident that was joined.
+    fn join(
+        &mut self,
+        row: &mut FindingRow,
+        id: IncidentId,
+        severity: Severity,
+    ) -> Result<State, Fault> {
+        let mut joined = incident::get(self.tx, id)?;
+        joined.absorb(&row.recorded.finding);
+        self.hand.did(self.tx, "incident.joined", id, facts(row, &joined))?;
+        let what = Happened::Joined { finding: row.recorded.id };
+        incident::happened(self.tx, self.hand, &mut joined, what)?;
+        let from = joined.severity;
+        if severity > from {
+            joined.severity = severity;
+            let detail = json!({ "from": from, "to": severity });
+            self.hand.did(self.tx, "incident.escalated", id, detail)?;
+            let what = Happened::Escalated { from, to: severity };
+            incident::happened(self.tx, self.hand, &mut joined, what)?;
+        }
+        row.recorded.incident = Some(id);
+        row.recorded.allowed = None;
+        self.committed.joined.push(id);
+        Ok(joined.state)
+    }
+
+    /// Adds evidence if the bytes are new; says whether they were.
+    fn keep_version(&self, row: &mut FindingRow, found: &NewFinding) -> Result<bool, Fault> {
+        let quiet = self.is_quiet(row);
+        let recorded = &mut row.recorded;
+        let changed = !evidence::holds(self.tx, Some(recorded.id), &found.evidence.blake3)?;
+        if changed && (quiet || recorded.evidence.len() < VERSIONS_KEPT) {
+            let finding = Some(recorded.id);
+            let id = evidence::add(self.tx, self.hand, finding, &found.evidence, None)?;
+            recorded.evidence.push(id);
+        }
+        Ok(changed)
+    }
+
+    /// Whether it is long ago that the record last spoke of a finding.
+    fn is_quiet(&self, row: &FindingRow) -> bool {
+        self.hand.at.duration_since(row.told) >= QUIET
+    }
+
+    fn keep_cut(&self, cut: &[(EvidenceRef, String)]) -> Result<(), Fault> {
+        for (evidence, warning) in cut {
+            if !evidence::holds(self.tx, None, &evidence.blake3)? {
+                evidence::add(self.tx, self.hand, None, evidence, Some(warning))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn same_content(a: &Passages, b: &Passages) -> bool {
     a == b || (a.contained_in(b) >= SAME && b.contained_in(a) >= SAME)
-}
-
-/// The same content at the same place: only what is new about it is recorded.
-fn see_again(
-    tx: &WriteTransaction,
-    hand: Hand<'_>,
-    mut row: FindingRow,
-    found: &NewFinding,
-) -> Result<(), Fault> {
-    let recorded = &mut row.recorded;
-    let absent = hand.at.duration_since(recorded.last_seen) >= QUIET;
-    let quiet = hand.at.duration_since(row.told) >= QUIET;
-    let changed = keep_version(tx, hand, recorded, found, quiet)?;
-    recorded.last_seen = recorded.last_seen.max(hand.at);
-    if quiet && (changed || absent) {
-        row.told = hand.at;
-        let finding = recorded.id;
-        hand.did(tx, "finding.seen-again", finding, json!({ "changed": changed }))?;
-        if let Some(id) = recorded.incident {
-            let mut incident = incident::get(tx, id)?;
-            incident::happened(tx, hand, &mut incident, Happened::SeenAgain { finding })?;
-        }
-    }
-    incident::put_finding(tx, &row)
-}
-
-/// Adds evidence if the bytes are new; says whether they were.
-fn keep_version(
-    tx: &WriteTransaction,
-    hand: Hand<'_>,
-    recorded: &mut RecordedFinding,
-    found: &NewFinding,
-    quiet: bool,
-) -> Result<bool, Fault> {
-    let changed = !evidence::holds(tx, Some(recorded.id), &found.evidence.blake3)?;
-    if changed && (quiet || recorded.evidence.len() < VERSIONS_KEPT) {
-        let id = evidence::add(tx, hand, Some(recorded.id), (&found.evidence, None))?;
-        recorded.evidence.push(id);
-    }
-    Ok(changed)
-}
-
-/// A finding that is new at its place, or was allowed there: decided, and recorded with what follows.
-fn settle(
-    tx: &WriteTransaction,
-    (hand, source): (Hand<'_>, &SourceName),
-    before: Option<FindingRow>,
-    found: &NewFinding,
-    (decide, committed): (&mut Decide<'_>, &mut Committed),
-) -> Result<(), Fault> {
-    let decision = decide(found, &candidate::candidates(tx, &found.finding)?)?;
-    let was_known = before.is_some();
-    let mut row = match before {
-        Some(row) => row,
-        None => first_sight(tx, hand, source, found)?,
-    };
-    let quiet = was_known && hand.at.duration_since(row.told) >= QUIET;
-    if keep_version(tx, hand, &mut row.recorded, found, quiet)? && quiet {
-        row.told = hand.at;
-    }
-    row.recorded.last_seen = row.recorded.last_seen.max(hand.at);
-    let finding = row.recorded.id;
-    match decision {
-        Decision::Open { severity, tell } => {
-            let id = open(tx, hand, &mut row, severity)?;
-            outbox::tell(tx, hand.at, id, tell)?;
-            committed.opened.push(id);
-        }
-        Decision::Join { incident: id, severity, tell } => {
-            let state = join(tx, hand, &mut row, (id, severity))?;
-            let audible = if state == State::Dismissed { Vec::new() } else { tell };
-            outbox::tell(tx, hand.at, id, audible)?;
-            committed.joined.push(id);
-        }
-        Decision::Allowed { place } if row.recorded.allowed.as_ref() == Some(&place) => {
-            committed.known += 1;
-        }
-        Decision::Allowed { place } => {
-            hand.did(tx, "finding.allowed", finding, json!({ "place": place, "source": source }))?;
-            row.recorded.allowed = Some(place);
-            committed.allowed += 1;
-        }
-    }
-    incident::put_finding(tx, &row)
-}
-
-fn first_sight(
-    tx: &WriteTransaction,
-    hand: Hand<'_>,
-    source: &SourceName,
-    found: &NewFinding,
-) -> Result<FindingRow, Fault> {
-    let recorded = RecordedFinding {
-        id: FindingId(next_number(tx, "finding")?),
-        incident: None,
-        allowed: None,
-        source: source.clone(),
-        finding: found.finding.clone(),
-        evidence: Vec::new(),
-        first_seen: hand.at,
-        last_seen: hand.at,
-    };
-    Ok(FindingRow { recorded, told: hand.at })
-}
-
-fn open(
-    tx: &WriteTransaction,
-    hand: Hand<'_>,
-    row: &mut FindingRow,
-    severity: Severity,
-) -> Result<IncidentId, Fault> {
-    let id = IncidentId(next_number(tx, "incident")?);
-    let found = &row.recorded.finding;
-    let mut opened = IncidentRow {
-        id,
-        state: State::New,
-        severity,
-        verdict: found.verdict,
-        corpora: candidate::corpora(found).into_iter().collect(),
-        passages: found.passages.clone(),
-        owner: None,
-        opened: hand.at,
-        changed: hand.at,
-    };
-    hand.did(tx, "incident.opened", id, facts(row, &opened))?;
-    let finding = row.recorded.id;
-    incident::happened(tx, hand, &mut opened, Happened::Opened { finding })?;
-    row.recorded.incident = Some(id);
-    row.recorded.allowed = None;
-    Ok(id)
-}
-
-fn join(
-    tx: &WriteTransaction,
-    hand: Hand<'_>,
-    row: &mut FindingRow,
-    (id, severity): (IncidentId, Severity),
-) -> Result<State, Fault> {
-    let mut joined = incident::get(tx, id)?;
-    let found = &row.recorded.finding;
-    absorb(&mut joined, found);
-    hand.did(tx, "incident.joined", id, facts(row, &joined))?;
-    let finding = row.recorded.id;
-    incident::happened(tx, hand, &mut joined, Happened::Joined { finding })?;
-    let from = joined.severity;
-    if severity > from {
-        joined.severity = severity;
-        hand.did(tx, "incident.escalated", id, json!({ "from": from, "to": severity }))?;
-        incident::happened(tx, hand, &mut joined, Happened::Escalated { from, to: severity })?;
-    }
-    row.recorded.incident = Some(id);
-    row.recorded.allowed = None;
-    Ok(joined.state)
-}
-
-fn absorb(incident: &mut IncidentRow, found: &Finding) {
-    let mut corpora = candidate::corpora(found);
-    corpora.extend(incident.corpora.drain(..));
-    incident.corpora = corpora.into_iter().collect();
-    incident.passages = incident.passages.union(&found.passages);
-    incident.verdict = incident.verdict.max(found.verdict);
 }
 
 fn facts(row: &FindingRow, incident: &IncidentRow) -> serde_json::Value {

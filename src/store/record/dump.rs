@@ -31,7 +31,7 @@ struct Header {
 
 /// A row of a table.
 #[derive(Debug, Serialize, Deserialize)]
-struct Row {
+struct Entry {
     table: String,
     key: Value,
     row: Value,
@@ -48,7 +48,7 @@ struct Footer {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Line {
-    Row(Row),
+    Entry(Entry),
     Footer(Footer),
 }
 
@@ -77,7 +77,7 @@ impl<V: Serialize + DeserializeOwned> Primary for Rows<u64, V> {
         Ok(tx.open_table(self.definition())?.is_empty()?)
     }
     fn rows(&self, tx: &ReadTransaction, give: &mut Give<'_>) -> Result<(), Fault> {
-        self.visit(tx, &mut |key, row| {
+        self.visit(tx, |key, row| {
             give(self.name, key.into(), serde_json::to_value(row))?;
             Ok(ControlFlow::Continue(()))
         })
@@ -100,7 +100,7 @@ impl<V: Serialize + DeserializeOwned> Primary for Rows<&'static str, V> {
         Ok(tx.open_table(self.definition())?.is_empty()?)
     }
     fn rows(&self, tx: &ReadTransaction, give: &mut Give<'_>) -> Result<(), Fault> {
-        self.visit(tx, &mut |key, row| {
+        self.visit(tx, |key, row| {
             give(self.name, key.into(), serde_json::to_value(row))?;
             Ok(ControlFlow::Continue(()))
         })
@@ -157,7 +157,7 @@ impl Record {
                 table.rows(tx, &mut |name, key, row| {
                     let row = row.map_err(not_a_row)?;
                     out.rows += 1;
-                    out.write(&Row { table: name.to_owned(), key, row })
+                    out.write(&Entry { table: name.to_owned(), key, row })
                 })?;
             }
             let blake3 = out.digest.finalize().to_hex().to_string();
@@ -198,7 +198,7 @@ fn load_rows(tx: &WriteTransaction, lines: &mut dyn BufRead) -> Result<(), Fault
         digest.update(&text);
         read_line(lines, &mut text)?;
         match serde_json::from_slice(&text).map_err(not_a_row)? {
-            Line::Row(Row { table, key, row }) => {
+            Line::Entry(Entry { table, key, row }) => {
                 let named = PRIMARY.iter().find(|known| known.name() == table);
                 named.ok_or_else(|| refuse("it names an unknown table"))?.load(tx, &key, row)?;
                 rows += 1;
@@ -265,7 +265,7 @@ impl Lines<'_> {
     }
 }
 
-fn refuse(why: impl ToString) -> Fault {
+fn refuse(why: &(impl std::fmt::Display + ?Sized)) -> Fault {
     Fault::Refused(Error::Copy(why.to_string()))
 }
 

@@ -5,8 +5,7 @@ use serde_json::json;
 
 use super::Record;
 use super::error::{Error, Fault};
-use super::ledger::Hand;
-use super::shape::EvidenceRow;
+use super::shape::{EvidenceRow, Hand};
 use super::table::{Index, Numbered, Rows, Transaction, enter, next_number};
 use crate::model::document::EvidenceRef;
 use crate::model::ids::{ContentHash, EvidenceId, FindingId};
@@ -35,9 +34,9 @@ pub(super) fn add(
     tx: &WriteTransaction,
     hand: Hand<'_>,
     finding: Option<FindingId>,
-    kept: (&EvidenceRef, Option<&str>),
+    evidence: &EvidenceRef,
+    warning: Option<&str>,
 ) -> Result<EvidenceId, Fault> {
-    let (evidence, warning) = kept;
     let id = EvidenceId(next_number(tx, "evidence")?);
     let warning = warning.map(str::to_owned);
     let row = EvidenceRow { id, evidence: evidence.clone(), finding, stored: hand.at, warning };

@@ -10,14 +10,11 @@ use serde_json::json;
 use super::Record;
 use super::candidate;
 use super::error::{Error, Fault};
-use super::ledger::Hand;
-use super::shape::IncidentQuery;
+use super::shape::{Hand, IncidentQuery};
 use super::table::{Index, Numbered, Rows, Transaction, enter, next_number, numbers_under};
-use crate::model::finding::{Passages, Verdict};
+use crate::model::finding::{Finding, Passages, Verdict};
 use crate::model::ids::{ContentHash, CorpusName, FindingId, IncidentId, SourceName};
-use crate::model::incident::{
-    Action, Actor, Event, Happened, Incident, RecordedFinding, Severity, State,
-};
+use crate::model::incident::{Action, Event, Happened, Incident, RecordedFinding, Severity, State};
 
 /// By number.
 pub(super) static INCIDENTS: Numbered<IncidentRow> = Rows::new("incidents");
@@ -46,6 +43,17 @@ pub(super) struct IncidentRow {
     pub(super) changed: Timestamp,
 }
 
+impl IncidentRow {
+    /// Takes in what a finding adds.
+    pub(super) fn absorb(&mut self, found: &Finding) {
+        let mut corpora = candidate::corpora(found);
+        corpora.extend(self.corpora.drain(..));
+        self.corpora = corpora.into_iter().collect();
+        self.passages = self.passages.union(&found.passages);
+        self.verdict = self.verdict.max(found.verdict);
+    }
+}
+
 /// One thing that happened to an incident.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct EventRow {
@@ -67,7 +75,7 @@ impl Record {
         self.read(|tx| {
             let limit = query.limit.unwrap_or(usize::MAX);
             let mut incidents = Vec::new();
-            INCIDENTS.visit_backwards(tx, &mut |_, row| {
+            INCIDENTS.visit_backwards(tx, |_, row| {
                 if incidents.len() >= limit {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -90,7 +98,7 @@ impl Record {
         self.read(|tx| {
             get(tx, id)?;
             let numbers = numbers_under(tx, FINDINGS_BY_INCIDENT, id.0)?;
-            numbers.into_iter().map(|number| Ok(get_finding(tx, number)?.recorded)).collect()
+            numbers.into_iter().map(|number| Ok(FINDINGS.require(tx, number)?.recorded)).collect()
         })
     }
 
@@ -100,8 +108,7 @@ impl Record {
         id: IncidentId,
         action: Action,
         reason: Option<String>,
-        by: &Actor,
-        at: Timestamp,
+        hand: Hand<'_>,
     ) -> Result<Incident, Error> {
         let reason = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let needs_reason = matches!(action, Action::Dismiss | Action::Close | Action::Reopen);
@@ -122,7 +129,6 @@ impl Record {
             }
             row.state = to;
             let detail = json!({ "from": from, "to": to, "reason": reason });
-            let hand = Hand { by, at };
             hand.did(tx, what, id, detail)?;
             happened(tx, hand, &mut row, Happened::Changed { action, from, to, reason })?;
             whole(tx, row)
@@ -130,16 +136,9 @@ impl Record {
     }
 
     /// Writes a note.
-    pub fn note(
-        &self,
-        id: IncidentId,
-        text: String,
-        by: &Actor,
-        at: Timestamp,
-    ) -> Result<Incident, Error> {
+    pub fn note(&self, id: IncidentId, text: String, hand: Hand<'_>) -> Result<Incident, Error> {
         self.write(|tx| {
             let mut row = get(tx, id)?;
-            let hand = Hand { by, at };
             // The chain is shown to more people than a note, which may quote anything.
             let detail = json!({ "blake3": ContentHash::of(text.as_bytes()) });
             hand.did(tx, "incident.noted", id, detail)?;
@@ -149,16 +148,9 @@ impl Record {
     }
 
     /// Gives an incident to somebody.
-    pub fn assign(
-        &self,
-        id: IncidentId,
-        to: String,
-        by: &Actor,
-        at: Timestamp,
-    ) -> Result<Incident, Error> {
+    pub fn assign(&self, id: IncidentId, to: String, hand: Hand<'_>) -> Result<Incident, Error> {
         self.write(|tx| {
             let mut row = get(tx, id)?;
-            let hand = Hand { by, at };
             hand.did(tx, "incident.assigned", id, json!({ "to": to }))?;
             row.owner = Some(to.clone());
             happened(tx, hand, &mut row, Happened::Assigned { to })?;
@@ -174,10 +166,6 @@ fn matches(query: &IncidentQuery, row: &IncidentRow) -> bool {
 
 pub(super) fn get(tx: &impl Transaction, id: IncidentId) -> Result<IncidentRow, Fault> {
     INCIDENTS.get(tx, id.0)?.ok_or_else(|| Fault::unknown(id))
-}
-
-pub(super) fn get_finding(tx: &impl Transaction, number: u64) -> Result<FindingRow, Fault> {
-    FINDINGS.require(tx, number)
 }
 
 /// Puts an incident together with its findings and its history.

@@ -1,14 +1,13 @@
 //! The chain of custody in the record: one line a deed, in the transaction that does it.
 
-use jiff::Timestamp;
 use redb::WriteTransaction;
 use serde_json::Value;
 
 use super::Record;
 use super::error::{Error, Fault};
+use super::shape::Hand;
 use super::table::{Numbered, Rows};
 use crate::custody::{self, Deed, Line};
-use crate::model::incident::Actor;
 
 /// The chain, by line number.
 pub(super) static CUSTODY: Numbered<Line> = Rows::new("custody");
@@ -23,13 +22,6 @@ impl Record {
     pub fn custody(&self) -> Result<Vec<Line>, Error> {
         self.read(|tx| CUSTODY.all(tx))
     }
-}
-
-/// Who does something, and when: what every line begins with.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Hand<'a> {
-    pub(super) by: &'a Actor,
-    pub(super) at: Timestamp,
 }
 
 impl Hand<'_> {

@@ -27,8 +27,8 @@ mod table;
 // One noun a reader looks for: the record and all its shapes, whatever file they stand in.
 pub use error::Error;
 pub use shape::{
-    Attempt, Candidate, Commit, Committed, Decision, EvidenceRow, IncidentQuery, NewFinding,
-    Outlet, SourceFailure, SourceStatus,
+    Attempt, Candidate, Commit, Committed, Decision, EvidenceRow, Failure, Hand, IncidentQuery,
+    NewFinding, Outlet, SourceStatus,
 };
 
 use error::Fault;

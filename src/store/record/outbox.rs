@@ -12,8 +12,7 @@ use serde_json::json;
 
 use super::Record;
 use super::error::{Error, Fault};
-use super::ledger::Hand;
-use super::shape::{Attempt, Outlet};
+use super::shape::{Attempt, Hand, Outlet};
 use super::table::{Index, Numbered, Rows, Transaction, enter, next_number, numbers_under, strike};
 use crate::model::ids::{DeliveryId, IncidentId, RouteName};
 use crate::model::incident::Actor;
@@ -36,7 +35,7 @@ const GROUPING: SignedDuration = SignedDuration::from_secs(60);
 impl Record {
     /// Queues something to be told.
     pub fn queue(&self, outgoing: Vec<Outgoing>) -> Result<(), Error> {
-        self.write(|tx| queue(tx, &outgoing))
+        self.write(|tx| queue(tx, outgoing))
     }
 
     /// Puts entries whose time has come into messages, one a route and kind, so that a burst is one message; one
@@ -126,9 +125,9 @@ impl Record {
 }
 
 /// Queues entries.
-pub(super) fn queue(tx: &WriteTransaction, outgoing: &[Outgoing]) -> Result<(), Fault> {
+pub(super) fn queue(tx: &WriteTransaction, outgoing: Vec<Outgoing>) -> Result<(), Fault> {
     for entry in outgoing {
-        OUTBOX.put(tx, next_number(tx, "outgoing")?, entry)?;
+        OUTBOX.put(tx, next_number(tx, "outgoing")?, &entry)?;
     }
     Ok(())
 }
@@ -150,12 +149,12 @@ pub(super) fn tell(
             not_before: outlet.not_before,
         })
         .collect();
-    queue(tx, &entries)
+    queue(tx, entries)
 }
 
 fn earliest_entry(tx: &impl Transaction) -> Result<Option<Timestamp>, Fault> {
     let mut earliest: Option<Timestamp> = None;
-    OUTBOX.visit(tx, &mut |_, entry| {
+    OUTBOX.visit(tx, |_, entry| {
         earliest = Some(earliest.map_or(entry.not_before, |at| at.min(entry.not_before)));
         Ok(ControlFlow::Continue(()))
     })?;
@@ -167,7 +166,7 @@ type Groups = BTreeMap<(RouteName, NoticeKind), Vec<(u64, Outgoing)>>;
 /// The entries that go out now, by route and kind.
 fn group(tx: &WriteTransaction, now: Timestamp) -> Result<Groups, Fault> {
     let mut groups = Groups::new();
-    OUTBOX.visit(tx, &mut |number, entry| {
+    OUTBOX.visit(tx, |number, entry| {
         groups.entry((entry.route.clone(), entry.kind)).or_default().push((number, entry));
         Ok(ControlFlow::Continue(()))
     })?;

@@ -7,8 +7,17 @@ use crate::model::batch::{Cursor, Missed};
 use crate::model::document::EvidenceRef;
 use crate::model::finding::{Finding, Passages};
 use crate::model::ids::{CorpusName, EvidenceId, FindingId, IncidentId, RouteName, SourceName};
-use crate::model::incident::{Severity, State};
-use crate::model::notice::NoticeKind;
+use crate::model::incident::{Actor, Severity, State};
+use crate::model::notice::{NoticeKind, Outgoing};
+
+/// Who does something, and when: what every event and every line of custody begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct Hand<'a> {
+    /// Who.
+    pub by: &'a Actor,
+    /// When.
+    pub at: Timestamp,
+}
 
 /// A finding on its way into the record, its evidence already stored.
 #[derive(Debug, Clone)]
@@ -103,27 +112,12 @@ pub struct Outlet {
 pub struct Committed {
     /// Incidents that were opened.
     pub opened: Vec<IncidentId>,
-    /// Incidents that were joined by a finding at a new place.
+    /// Incidents that were joined by a finding at a new place; one entry a finding.
     pub joined: Vec<IncidentId>,
     /// Findings that were known already.
     pub known: u32,
     /// Findings at allowed places.
     pub allowed: u32,
-}
-
-/// A pass over a source that failed.
-#[derive(Debug, Clone)]
-pub struct SourceFailure {
-    /// Why, in words for a person.
-    pub error: String,
-    /// Not to be tried again before this time.
-    pub not_before: Option<Timestamp>,
-    /// When it failed.
-    pub at: Timestamp,
-    /// So many failures in a row are told.
-    pub tell_after: u32,
-    /// What to tell then.
-    pub tell: Vec<crate::model::notice::Outgoing>,
 }
 
 /// How a source has been doing.
@@ -158,6 +152,21 @@ pub struct SourceStatus {
     pub set_aside: u64,
     /// What it could not see, newest last, the last 100.
     pub gaps: Vec<(Timestamp, String)>,
+}
+
+/// A pass over a source that failed.
+#[derive(Debug, Clone)]
+pub struct Failure<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// Why, in words for a person; no fetched text.
+    pub error: &'a str,
+    /// Not to be tried before this time.
+    pub not_before: Option<Timestamp>,
+    /// It is told when the source has failed so many times in a row, and was not told yet.
+    pub tell_after: u32,
+    /// What is queued then.
+    pub tell: Vec<Outgoing>,
 }
 
 /// A row of evidence.

@@ -13,7 +13,7 @@ use super::Record;
 use super::error::{Error, Fault};
 use super::incident::place_key;
 use super::outbox;
-use super::shape::{Commit, Committed, SourceFailure, SourceStatus};
+use super::shape::{Commit, Committed, Failure, SourceStatus};
 use super::table::{Index, Named, Rows, Transaction, enter, strike};
 use crate::model::batch::{Cursor, Missed};
 use crate::model::ids::SourceName;
@@ -60,20 +60,18 @@ impl Record {
         self.read(|tx| Ok(SOURCES.get(tx, source.as_str())?.unwrap_or_default()))
     }
 
-    /// Records that a pass over a source failed. [`SourceFailure::tell`] is queued if the source's failing was not told
-    /// yet and it has failed [`SourceFailure::tell_after`] times in a row.
-    pub fn source_failed(&self, source: &SourceName, failure: SourceFailure) -> Result<(), Error> {
-        let SourceFailure { error, not_before, at, tell_after, tell } = failure;
+    /// Records that a pass over a source failed.
+    pub fn source_failed(&self, source: &SourceName, failure: Failure<'_>) -> Result<(), Error> {
         self.write(|tx| {
             let mut status = SOURCES.get(tx, source.as_str())?.unwrap_or_default();
-            status.last_attempt = Some(at);
+            status.last_attempt = Some(failure.at);
             status.failures = status.failures.saturating_add(1);
-            status.failing_since.get_or_insert(at);
-            status.last_error = Some(error.clone());
-            status.not_before = not_before;
-            if !status.told && status.failures >= tell_after {
+            status.failing_since.get_or_insert(failure.at);
+            status.last_error = Some(failure.error.to_owned());
+            status.not_before = failure.not_before;
+            if !status.told && status.failures >= failure.tell_after {
                 status.told = true;
-                outbox::queue(tx, &tell)?;
+                outbox::queue(tx, failure.tell)?;
             }
             SOURCES.put(tx, source.as_str(), &status)
         })
@@ -88,9 +86,8 @@ impl Record {
     ) -> Result<(), Error> {
         self.write(|tx| {
             let mut status = SOURCES.get(tx, source.as_str())?.unwrap_or_default();
-            if status.told {
-                status.told = false;
-                outbox::queue(tx, &tell)?;
+            if std::mem::take(&mut status.told) {
+                outbox::queue(tx, tell)?;
             }
             status.last_attempt = status.last_attempt.max(Some(at));
             status.recover();
@@ -156,7 +153,7 @@ pub(super) fn worked(
         recover_item(tx, source, item, &mut status)?;
     }
     for missed in &commit.missed {
-        miss(tx, (source, missed), commit.at, &mut status)?;
+        miss(tx, source, missed, commit.at, &mut status)?;
     }
     if let Some(cursor) = &commit.cursor {
         CURSORS.put(tx, source.as_str(), cursor)?;
@@ -201,7 +198,8 @@ fn recover_item(
 
 fn miss(
     tx: &WriteTransaction,
-    (source, missed): (&SourceName, &Missed),
+    source: &SourceName,
+    missed: &Missed,
     at: Timestamp,
     status: &mut SourceStatus,
 ) -> Result<(), Fault> {

@@ -122,7 +122,7 @@ impl<K: Key + 'static, V: Serialize + DeserializeOwned> Rows<K, V> {
     pub(super) fn visit(
         &self,
         tx: &impl Transaction,
-        look: &mut dyn FnMut(K::SelfType<'_>, V) -> Result<ControlFlow<()>, Fault>,
+        mut look: impl FnMut(K::SelfType<'_>, V) -> Result<ControlFlow<()>, Fault>,
     ) -> Result<(), Fault> {
         let table = tx.table(self.definition())?;
         for row in table.iter()? {
@@ -138,7 +138,7 @@ impl<K: Key + 'static, V: Serialize + DeserializeOwned> Rows<K, V> {
     pub(super) fn visit_backwards(
         &self,
         tx: &impl Transaction,
-        look: &mut dyn FnMut(K::SelfType<'_>, V) -> Result<ControlFlow<()>, Fault>,
+        mut look: impl FnMut(K::SelfType<'_>, V) -> Result<ControlFlow<()>, Fault>,
     ) -> Result<(), Fault> {
         let table = tx.table(self.definition())?;
         for row in table.iter()?.rev() {

@@ -13,7 +13,7 @@ fn filled() -> Record {
     let ids = record.form_deliveries(at(0)).unwrap();
     let dead = Attempt::GiveUp { reached: vec!["a".to_owned()], error: "no".to_owned() };
     record.record_attempt(ids[0], dead, at(3)).unwrap();
-    record.act(IncidentId(2), Action::Dismiss, Some("mirror".to_owned()), &ann(), at(4)).unwrap();
+    record.act(IncidentId(2), Action::Dismiss, Some("mirror".to_owned()), hand(&ann(), 4)).unwrap();
     record.put_setting("cycle", "9").unwrap();
     record.put_pauses(&[crate::http::Pause { host: "a".to_owned(), until: at(9) }]).unwrap();
     record

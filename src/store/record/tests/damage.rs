@@ -39,7 +39,7 @@ fn flipped_bytes_are_noticed_or_harmless() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("record");
     let content = closed(&path);
-    let good = crate::fs::read(&path).unwrap();
+    let good = fs::read(&path).unwrap();
     let step = good.len() / 300;
     let places = (0..400).step_by(3).chain((400..good.len()).step_by(step));
     let mut noticed = 0;
@@ -47,7 +47,7 @@ fn flipped_bytes_are_noticed_or_harmless() {
         let mut bad = good.clone();
         bad[place] ^= 0x55;
         let path = dir.path().join("bad");
-        crate::fs::write_atomic(&path, &bad, 0o600).unwrap();
+        fs::write_atomic(&path, &bad, 0o600).unwrap();
         let what = format!("byte {place} of {}", good.len());
         noticed += u32::from(open_says_so_or_is_right(&path, &content, &what));
     }
@@ -59,13 +59,13 @@ fn a_truncated_or_foreign_file_is_damaged() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("record");
     let content = closed(&path);
-    let good = crate::fs::read(&path).unwrap();
+    let good = fs::read(&path).unwrap();
     let mut files: Vec<Vec<u8>> =
         (0..24).map(|part| good[..good.len() * part / 24].to_vec()).collect();
     files.extend([good[..1].to_vec(), b"not a database".repeat(1000), vec![0; 1 << 16]]);
     for (i, bytes) in files.iter().enumerate() {
         let path = dir.path().join("bad");
-        crate::fs::write_atomic(&path, bytes, 0o600).unwrap();
+        fs::write_atomic(&path, bytes, 0o600).unwrap();
         let damaged = open_says_so_or_is_right(&path, &content, &format!("file {i}"));
         assert!(damaged, "file {i}, {} of {} bytes", bytes.len(), good.len());
     }

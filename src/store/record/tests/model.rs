@@ -122,7 +122,7 @@ fn apply(record: &Record, model: &mut Model, step: &Step, now: i64) {
         }
         Step::Act(id, action) => {
             let reason = Some("because".to_owned());
-            let done = record.act(IncidentId(u64::from(*id)), *action, reason, &ann(), at(now));
+            let done = record.act(IncidentId(u64::from(*id)), *action, reason, hand(&ann(), now));
             assert_eq!(done.is_ok(), model.act(*id, *action));
         }
         Step::Deliver(second) => {
