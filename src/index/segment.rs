@@ -90,9 +90,18 @@ impl Segment {
         Bucket::new(self.buckets, self.section(Section::Buckets)?.get(range).ok_or(Broken)?)
     }
 
-    /// The postings of a value, dead documents included.
-    pub(super) fn find(&self, value: u64) -> Result<Option<List<'_>>, Broken> {
-        self.bucket(self.buckets.of(value))?.find(self.buckets, value)
+    /// The bucket in which a value stands, if it stands anywhere.
+    pub(super) fn bucket_of(&self, value: u64) -> Result<Bucket<'_>, Broken> {
+        self.bucket(self.buckets.of(value))
+    }
+
+    /// The postings of a value in its bucket, dead documents included.
+    pub(super) fn find<'a>(
+        &'a self,
+        bucket: &Bucket<'a>,
+        value: u64,
+    ) -> Result<Option<List<'a>>, Broken> {
+        bucket.find(self.buckets, value)
     }
 
     /// All values in order, with their postings.
