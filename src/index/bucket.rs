@@ -305,7 +305,9 @@ mod tests {
                 builder.close_bucket(encoded.last_mut().unwrap());
                 encoded.push(Vec::new());
             }
-            postings.iter().for_each(|&posting| builder.push(posting));
+            for &posting in postings {
+                builder.push(posting);
+            }
             builder.close_value(value);
         }
         builder.close_bucket(encoded.last_mut().unwrap());
@@ -332,7 +334,9 @@ mod tests {
         ) {
             let mut values = values;
             let order = |p: &Posting| (p.document, p.position);
-            values.values_mut().for_each(|postings| postings.sort_by_key(order));
+            for postings in values.values_mut() {
+                postings.sort_by_key(order);
+            }
             let buckets = Buckets::for_values(room);
             let encoded = encode(buckets, &values);
             let mut listed = BTreeMap::new();

@@ -141,7 +141,9 @@ mod tests {
         fn numbers_read_back_as_written(numbers in proptest::collection::vec(any::<u64>(), 0..50), shift in 0..64u32) {
             let numbers: Vec<u64> = numbers.into_iter().map(|number| number >> shift).collect();
             let mut bytes = Vec::new();
-            numbers.iter().for_each(|&number| put_varint(&mut bytes, number));
+            for &number in &numbers {
+                put_varint(&mut bytes, number);
+            }
             let mut cursor = Cursor::new(&bytes);
             for number in numbers {
                 prop_assert_eq!(cursor.varint(), Ok(number));
@@ -152,7 +154,9 @@ mod tests {
         #[test]
         fn skipping_four_is_reading_four(numbers in proptest::collection::vec(any::<u64>(), 4..9), shift in 0..64u32) {
             let mut bytes = Vec::new();
-            numbers.iter().for_each(|&number| put_varint(&mut bytes, number >> shift));
+            for &number in &numbers {
+                put_varint(&mut bytes, number >> shift);
+            }
             let mut cursor = Cursor::new(&bytes);
             prop_assert_eq!(cursor.skip_four(), Ok(()));
             for number in &numbers[4..] {

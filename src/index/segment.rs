@@ -51,6 +51,13 @@ impl Segment {
         Ok(Self { path, map, header, checksum, buckets })
     }
 
+    /// Waits until the file is on the disk.
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        File::open(&self.path)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| fs::Error::new("flush", &self.path)(error).into())
+    }
+
     pub(super) fn id(&self) -> SegmentId {
         self.header.id
     }
