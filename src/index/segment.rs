@@ -39,15 +39,11 @@ impl Segment {
     pub(super) fn open(folder: &Folder, id: SegmentId) -> Result<Self, Error> {
         let path = folder.segment(id);
         let map = map(&path)?;
-        let damaged = |what| folder.damaged(&path, what);
         let (header, checksum) =
             Header::decode(&map, &folder.seal).map_err(|fault| folder.fault(&path, fault))?;
-        if header.id != id {
-            return Err(damaged("it is another segment under this name"));
-        }
         verify(&header, &map, &folder.seal).map_err(|fault| folder.fault(&path, fault))?;
         let buckets = Buckets::from_bits(header.bucket_bits)
-            .map_err(|Broken| damaged("its header does not fit it"))?;
+            .map_err(|Broken| folder.damaged(&path, "its header does not fit it"))?;
         Ok(Self { path, map, header, checksum, buckets })
     }
 

@@ -155,7 +155,7 @@ impl Writer {
         self.changed = false;
         let segments = self.segments.clone();
         let generation = Generation::new(self.folder(), Some(stamp), manifest, segments)?;
-        self.index.publish(generation);
+        self.index.publish(Arc::new(generation));
         sweep_or_warn(self.folder());
         Ok(self.generation)
     }
