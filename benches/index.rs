@@ -4,6 +4,7 @@
 //! ratio says how much text goes through it in the time in which one thread of BLAKE3 reads as much.
 
 #![expect(clippy::print_stdout, reason = "the report of a benchmark")]
+#![expect(clippy::cast_precision_loss, reason = "rates are rounded anyway")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -17,7 +18,7 @@ use leakwarden::model::ids::CorpusName;
 
 /// Text that one sample stands for: winnowing keeps about two of 25 stretches.
 const TEXT_PER_PRINT: usize = 12;
-const PRINTS_PER_DOCUMENT: u64 = 1000;
+const PRINTS_PER_DOCUMENT: usize = 1000;
 /// Values of one question, as of one fetched document.
 const BATCH: usize = 1000;
 const QUESTIONS: u64 = 2_000_000;
@@ -32,15 +33,15 @@ fn value(n: u64) -> u64 {
 
 fn document(number: u64) -> IndexedDocument {
     let print = |at: u32| Print {
-        value: value(number * PRINTS_PER_DOCUMENT + u64::from(at)),
+        value: value(number * PRINTS_PER_DOCUMENT as u64 + u64::from(at)),
         position: at * 12,
         lines: Lines { first: 1 + at / 3, last: 2 + at / 3 },
     };
-    let prints: Vec<Print> = (0..).map(print).take(PRINTS_PER_DOCUMENT as usize).collect();
+    let prints: Vec<Print> = (0..).map(print).take(PRINTS_PER_DOCUMENT).collect();
     IndexedDocument {
         name: format!("src/module_{}/file_{number}.rs", number / 40),
         version: format!("{:040x}", value(number)),
-        bytes: PRINTS_PER_DOCUMENT * 20,
+        bytes: PRINTS_PER_DOCUMENT as u64 * 20,
         prints: TextPrints { prints, length: 12_000, lines: 334, whole: Some(value(!number)) },
     }
 }
@@ -55,7 +56,7 @@ fn nanoseconds(time: Duration, per: u64) -> f64 {
 }
 
 fn blake3_rate() -> f64 {
-    let text: Vec<u8> = (0..BATCH * TEXT_PER_PRINT).map(|at| (at % 251) as u8).collect();
+    let text: Vec<u8> = (0..=250).cycle().take(BATCH * TEXT_PER_PRINT).collect();
     let start = Instant::now();
     let rounds = 20_000u64;
     for _ in 0..rounds {
@@ -78,7 +79,7 @@ fn build(index: &Index, prints: u64) -> anyhow::Result<Duration> {
         skipped: BTreeMap::new(),
     });
     let mut time = Duration::ZERO;
-    for number in 0..prints / PRINTS_PER_DOCUMENT {
+    for number in 0..prints / PRINTS_PER_DOCUMENT as u64 {
         let document = document(number);
         let start = Instant::now();
         writer.put_document(&corpus, document)?;
@@ -113,10 +114,10 @@ fn main() -> anyhow::Result<()> {
         let start = Instant::now();
         let snapshot = Index::open(dir.path(), &keys)?.snapshot()?;
         let opened = start.elapsed();
-        let misses: Vec<u64> = (0..QUESTIONS).map(|n| value(prints + n)).collect();
-        let hits: Vec<u64> = (0..QUESTIONS).map(|n| value(value(n) % prints)).collect();
-        let (missed, none) = ask(&snapshot, &misses);
-        let (hit, all) = ask(&snapshot, &hits);
+        let strangers: Vec<u64> = (0..QUESTIONS).map(|n| value(prints + n)).collect();
+        let known: Vec<u64> = (0..QUESTIONS).map(|n| value(value(n) % prints)).collect();
+        let (miss, none) = ask(&snapshot, &strangers);
+        let (hit, all) = ask(&snapshot, &known);
         anyhow::ensure!((none, all) == (0, QUESTIONS), "the index answers wrongly");
         println!("{prints} samples, {:.2} bytes each on disk", size as f64 / prints as f64);
         let report = |what: &str, count: u64, time: Duration| {
@@ -130,7 +131,7 @@ fn main() -> anyhow::Result<()> {
         };
         report("build", prints, built);
         report("open", prints, opened);
-        report("miss", QUESTIONS, missed);
+        report("miss", QUESTIONS, miss);
         report("hit", QUESTIONS, hit);
         println!("  BLAKE3, one thread, 12 kB pieces: {blake3:.0} MB/s");
     }

@@ -154,7 +154,9 @@ mod tests {
                 let live = chosen.iter().map(|&index| sizes[index].live).sum();
                 let shrinks = chosen.iter().any(|&index| sizes[index].dead > 0);
                 assert!(chosen.len() > 1 || shrinks, "a rewriting gains something");
-                chosen.iter().rev().for_each(|&index| drop(sizes.remove(index)));
+                for &index in chosen.iter().rev() {
+                    sizes.remove(index);
+                }
                 sizes.push(Size { live, dead: 0 });
                 rewritten += live;
             }
