@@ -44,7 +44,7 @@ pub(super) fn matches(snapshot: &Snapshot, prints: &TextPrints, text: &str) -> F
     sums.sort_by(|a, b| b.evidence.total_cmp(&a.evidence).then(a.document.cmp(&b.document)));
     let more = u32::try_from(sums.len().saturating_sub(LISTED)).unwrap_or(u32::MAX);
     // Equal sums are put in order by name, so those at the edge of the list must all be read.
-    let edge = sums.get(LISTED - 1).map_or(0.0, |sum| sum.evidence);
+    let edge = sums.get(LISTED - 1).map_or(f64::NEG_INFINITY, |sum| sum.evidence);
     let mut matches: Vec<Match> = sums
         .iter()
         .take_while(|sum| sum.evidence >= edge)
