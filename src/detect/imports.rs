@@ -1,4 +1,4 @@
-//! Finds the lines that only name what others wrote: imports, includes, package clauses.
+//! Finds the lines that only name what stands elsewhere: imports, includes, modules, package clauses.
 //!
 //! Such lines say which libraries a file uses, not whose it is. They are recognised by their first word in
 //! whatever language; a line of prose taken for one costs no more than that line.
@@ -69,6 +69,7 @@ fn is_import(line: &str) -> bool {
         "use" | "using" => line.contains("::") || ends(&[';', '{']),
         "package" | "require" | "include" => words.next().is_some() && words.count() < 3,
         "extern" => words.next() == Some("crate"),
+        "mod" => ends(&[';']),
         "import" => line.contains(['"', '\'', '{', '(', ';', '.', '*']) || words.count() <= 2,
         "const" | "var" | "let" => line.contains("require("),
         "{" | "*" | "}" => line.contains(" from '") || line.contains(" from \""),
@@ -108,6 +109,7 @@ mod tests {
             "    pub(crate) use super::Thing;",
             "+use crate::a::{b, c};",
             "extern crate serde;",
+            "pub mod invoice;",
             "import os, sys",
             "from collections import OrderedDict",
             "#include <stdio.h>",
