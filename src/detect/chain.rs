@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::runs::Run;
+use super::runs::{Run, STRETCH};
 use super::score;
 
 /// The longest stretch of changed characters, on either side, that a chain reaches over.
@@ -10,7 +10,7 @@ const WIDEST_GAP: u32 = 600;
 /// How many runs back a run looks for the one before it.
 const LOOK_BACK: usize = 64;
 /// By how much neighbouring runs may overlap: a change can lie within what both samples cover.
-const OVERLAP: u32 = 24;
+const OVERLAP: u32 = STRETCH;
 
 /// Runs in the same order on both sides, with small gaps.
 #[derive(Debug, Clone, PartialEq)]

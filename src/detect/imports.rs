@@ -1,4 +1,4 @@
-//! Finds the lines that only name what others wrote: imports, includes, package clauses.
+//! Finds the lines that only name what stands elsewhere: imports, includes, modules, package clauses.
 //!
 //! Such lines say which libraries a file uses, not whose it is. They are recognised by their first word in
 //! whatever language; a line of prose taken for one costs no more than that line.
@@ -24,8 +24,7 @@ impl Imports {
         for (number, line) in (1_u32..).zip(text.split('\n')) {
             let line = line.trim();
             let is_import = match open {
-                Some((since, _)) if number - since > LONGEST_LIST => false,
-                Some(_) => true,
+                Some((since, _)) => number - since <= LONGEST_LIST && is_list(line),
                 None => is_import(line),
             };
             if !is_import {
@@ -68,14 +67,24 @@ fn is_import(line: &str) -> bool {
         | "include_once" => true,
         "from" => line.contains(" import "),
         "use" | "using" => line.contains("::") || ends(&[';', '{']),
-        "package" | "namespace" | "require" | "extern" | "include" => {
-            words.next().is_some() && words.count() < 3
-        }
+        "package" | "require" | "include" => words.next().is_some() && words.count() < 3,
+        "extern" => words.next() == Some("crate"),
+        "mod" => ends(&[';']),
         "import" => line.contains(['"', '\'', '{', '(', ';', '.', '*']) || words.count() <= 2,
         "const" | "var" | "let" => line.contains("require("),
         "{" | "*" | "}" => line.contains(" from '") || line.contains(" from \""),
         _ => first.starts_with("#include<") || first.starts_with("import{"),
     }
+}
+
+/// Whether a line can stand in a list of imported names: nothing but names and what joins them.
+fn is_list(line: &str) -> bool {
+    let statement = line.trim_end_matches(';');
+    line.len() <= LONGEST_LINE
+        && !statement.contains([';', '=', '<', '[', '+', '&', '!'])
+        && statement
+            .split([',', '{', '}', '(', ')'])
+            .all(|name| name.split_whitespace().count() <= 3)
 }
 
 /// Opening brackets less closing ones.
@@ -100,6 +109,7 @@ mod tests {
             "    pub(crate) use super::Thing;",
             "+use crate::a::{b, c};",
             "extern crate serde;",
+            "pub mod invoice;",
             "import os, sys",
             "from collections import OrderedDict",
             "#include <stdio.h>",
@@ -145,7 +155,13 @@ mod tests {
 
     #[test]
     fn an_open_bracket_does_not_swallow_the_rest() {
-        let text = format!("import {{\n{}", "total += 1\n".repeat(300));
-        assert!(!Imports::of(&text).contain(200, 200));
+        for (text, line) in [
+            (format!("import {{\n{}", "total += 1\n".repeat(300)), 2),
+            (format!("import {{\n{}", "one, two,\n".repeat(300)), 200),
+            ("namespace billing {\nint total;\n}".to_owned(), 1),
+            ("extern \"C\" {\nint total(void);\n}".to_owned(), 1),
+        ] {
+            assert!(!Imports::of(&text).contain(line, line), "{text}");
+        }
     }
 }

@@ -39,9 +39,10 @@ impl<'index> Rarity<'index> {
         }
         self.distinct.sort_unstable();
         self.distinct.dedup();
-        let others = self.distinct.len().saturating_sub(1) as f64;
+        let count = |of: usize| f64::from(u32::try_from(of).unwrap_or(u32::MAX));
         // Of the places beyond those seen, as large a share is assumed to be in other contents.
-        let others = others * f64::from(total) / places.len().max(1) as f64;
+        let seen = count(places.len().max(1)) / f64::from(total.max(1));
+        let others = count(self.distinct.len().saturating_sub(1)) / seen;
         let worth = 1.0 / (1.0 + (others / (HALF_WORTH - 1.0)).powi(2));
         (worth >= LEAST_WORTH).then_some(worth)
     }

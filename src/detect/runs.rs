@@ -8,9 +8,10 @@ use crate::model::finding::Lines;
 
 /// Runs that are followed in one text. Only a text made of very many pieces of ours has more.
 const MOST: usize = 500_000;
-#[expect(clippy::cast_possible_truncation, reason = "small constants")]
-const STRETCH: u32 = Fingerprinter::STRETCH as u32;
-#[expect(clippy::cast_possible_truncation, reason = "small constants")]
+/// Characters of a sample.
+#[expect(clippy::cast_possible_truncation, reason = "a small constant")]
+pub(super) const STRETCH: u32 = Fingerprinter::STRETCH as u32;
+#[expect(clippy::cast_possible_truncation, reason = "a small constant")]
 const WINDOW: u32 = Fingerprinter::WINDOW as u32;
 
 /// A passage that both sides share: verified from the first sample's beginning to the last one's end,
@@ -48,7 +49,7 @@ impl Run {
 /// Collects runs from samples in order of their position in the candidate.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    runs: Vec<Run>,
+    all: Vec<Run>,
     /// The newest run of each document and diagonal.
     newest: HashMap<(DocumentNumber, i64), usize>,
     overflowed: bool,
@@ -62,7 +63,7 @@ impl Runs {
         let end = print.position.saturating_add(STRETCH);
         let worth = if is_repeat == Repeat::Again { 0.0 } else { worth };
         if let Some(at) = self.newest.get(&(place.document, diagonal)) {
-            let run = &mut self.runs[*at];
+            let run = &mut self.all[*at];
             let last = run.candidate_end() - STRETCH;
             if print.position <= last.saturating_add(WINDOW) {
                 run.evidence += f64::from(end.saturating_sub(run.candidate_end())) * worth;
@@ -72,12 +73,12 @@ impl Runs {
                 return;
             }
         }
-        if self.runs.len() >= MOST {
+        if self.all.len() >= MOST {
             self.overflowed = true;
             return;
         }
-        self.newest.insert((place.document, diagonal), self.runs.len());
-        self.runs.push(Run {
+        self.newest.insert((place.document, diagonal), self.all.len());
+        self.all.push(Run {
             document: place.document,
             candidate: print.position,
             ours: place.position,
@@ -90,7 +91,7 @@ impl Runs {
 
     /// The runs, by document and then by their place in the candidate; and whether some were left out.
     pub(super) fn finish(self) -> (Vec<Run>, bool) {
-        let mut runs = self.runs;
+        let mut runs = self.all;
         runs.sort_by_key(|run| (run.document, run.candidate, run.ours));
         (runs, self.overflowed)
     }

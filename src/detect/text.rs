@@ -1,14 +1,15 @@
 //! The text view of a match: shared stretches of characters.
 
 use std::cell::LazyCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::chain::{Chain, chains};
 use super::imports::Imports;
 use super::rarity::{PLACES, Rarity};
-use super::runs::{Repeat, Run, Runs};
+use super::runs::{Repeat, Run, Runs, STRETCH};
 use super::score;
-use crate::fingerprint::{Fingerprinter, TextPrints};
+use crate::fingerprint::TextPrints;
 use crate::index::{DocumentEntry, DocumentNumber, Role, Snapshot};
 use crate::model::finding::{Kind, Lines, Match, Passages};
 
@@ -34,17 +35,19 @@ pub(super) struct Found {
 pub(super) fn matches(snapshot: &Snapshot, prints: &TextPrints, text: &str) -> Found {
     let (runs, overflowed) = runs(snapshot, prints, text);
     let wholes = identical(snapshot, prints);
-    let mut sums: Vec<Sum> = runs
+    let mut sums: Vec<Sum<'_>> = runs
         .chunk_by(|one, other| one.document == other.document)
         .filter_map(|runs| Sum::of(runs, wholes.contains(&runs[0].document)))
         .collect();
     if prints.prints.is_empty() {
         sums.extend(wholes.iter().map(|document| Sum::of_short(*document, prints.length)));
     }
+    let copies = copies(&sums, &wholes);
+    sums.extend(copies);
     sums.sort_by(|a, b| b.evidence.total_cmp(&a.evidence).then(a.document.cmp(&b.document)));
     let more = u32::try_from(sums.len().saturating_sub(LISTED)).unwrap_or(u32::MAX);
     // Equal sums are put in order by name, so those at the edge of the list must all be read.
-    let edge = sums.get(LISTED - 1).map_or(0.0, |sum| sum.evidence);
+    let edge = sums.get(LISTED - 1).map_or(f64::NEG_INFINITY, |sum| sum.evidence);
     let mut matches: Vec<Match> = sums
         .iter()
         .take_while(|sum| sum.evidence >= edge)
@@ -103,20 +106,29 @@ fn identical(snapshot: &Snapshot, prints: &TextPrints) -> Vec<DocumentNumber> {
     documents
 }
 
+/// The documents that are identical to one that evidence speaks for, but stand in so many places that
+/// not all were looked at.
+fn copies<'runs>(sums: &[Sum<'runs>], wholes: &[DocumentNumber]) -> Vec<Sum<'runs>> {
+    let Some(original) = sums.iter().find(|sum| sum.is_identical) else { return Vec::new() };
+    let known: HashSet<DocumentNumber> = sums.iter().map(|sum| sum.document).collect();
+    let others = wholes.iter().filter(|document| !known.contains(document));
+    others.map(|document| Sum { document: *document, ..original.clone() }).collect()
+}
+
 /// What speaks for one of our documents.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Sum<'runs> {
     document: DocumentNumber,
     evidence: f64,
     is_identical: bool,
     runs: &'runs [Run],
-    chains: Vec<Chain>,
+    chains: Rc<[Chain]>,
 }
 
 impl<'runs> Sum<'runs> {
     fn of(runs: &'runs [Run], is_identical: bool) -> Option<Self> {
         let document = runs.first()?.document;
-        let chains = chains(runs);
+        let chains: Rc<[Chain]> = chains(runs).into();
         let evidence = chains.iter().map(|chain| chain.evidence).sum();
         let is_rare = runs.iter().any(|run| run.evidence > 0.0);
         is_rare.then_some(Self { document, evidence, is_identical, runs, chains })
@@ -125,7 +137,7 @@ impl<'runs> Sum<'runs> {
     /// A text too short to be sampled, which is ours as a whole.
     fn of_short(document: DocumentNumber, length: u32) -> Self {
         let evidence = f64::from(length) - score::FIRST_RUN;
-        Self { document, evidence, is_identical: true, runs: &[], chains: Vec::new() }
+        Self { document, evidence, is_identical: true, runs: &[], chains: Rc::default() }
     }
 
     /// The runs that speak for it, in order of their place in the candidate.
@@ -155,7 +167,7 @@ impl<'runs> Sum<'runs> {
         if members.is_empty() {
             return described;
         }
-        let passages = self.passages(&members, prints);
+        let passages = passages(&members, prints);
         if self.is_identical {
             return Match { passages, ..described };
         }
@@ -172,19 +184,19 @@ impl<'runs> Sum<'runs> {
             ..described
         }
     }
+}
 
-    /// The samples of the candidate that lie in runs.
-    fn passages(&self, members: &[&Run], prints: &TextPrints) -> Passages {
-        let mut values = Vec::new();
-        for run in members {
-            let from = prints.prints.partition_point(|print| print.position < run.candidate);
-            let inside = prints.prints[from..].iter().take_while(|print| {
-                print.position + Fingerprinter::STRETCH as u32 <= run.candidate_end()
-            });
-            values.extend(inside.map(|print| print.value));
-        }
-        Passages::new(values)
+/// The samples of the candidate that lie in runs.
+fn passages(members: &[&Run], prints: &TextPrints) -> Passages {
+    let mut values = Vec::new();
+    for run in members {
+        let from = prints.prints.partition_point(|print| print.position < run.candidate);
+        let inside = prints.prints[from..]
+            .iter()
+            .take_while(|print| print.position.saturating_add(STRETCH) <= run.candidate_end());
+        values.extend(inside.map(|print| print.value));
     }
+    Passages::new(values)
 }
 
 /// Runs of lines in order, those that touch or overlap made one.

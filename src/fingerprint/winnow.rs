@@ -81,8 +81,8 @@ fn is_telling(kinds: u32) -> bool {
     for _ in 0..MONOTONOUS {
         rest &= rest.wrapping_sub(1);
     }
-    let is_hexadecimal = (kinds & !HEXADECIMAL == 0) & (kinds & A_TO_F != 0);
-    (rest != 0) & !is_hexadecimal
+    let is_hexadecimal = kinds & !HEXADECIMAL == 0 && kinds & A_TO_F != 0;
+    rest != 0 && !is_hexadecimal
 }
 
 /// [`kind`] of every symbol.
@@ -220,8 +220,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn choosing_by_doubling_agrees_with_the_definition(
-            symbols in proptest::collection::vec(b'a'..b'z', 0..400),
-            few in proptest::collection::vec(b'a'..b'g', 0..200),
+            symbols in proptest::collection::vec(b'a'..=b'z', 0..400),
+            few in proptest::collection::vec(b'a'..=b'g', 0..200),
         ) {
             check(&symbols);
             check(&few);
