@@ -97,6 +97,21 @@ fn a_row_that_is_not_what_the_schema_says_is_damage() {
 }
 
 #[test]
+fn a_panic_of_the_store_is_an_error_and_undoes_the_transaction() {
+    let record = Record::in_memory().unwrap();
+    let before = dumped(&record);
+    let work = |tx: &WriteTransaction| -> Result<(), Fault> {
+        setting::SETTINGS.put(tx, "half", &"done".to_owned())?;
+        panic!("a page is not where it should be")
+    };
+    let error = record.write(work).unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }));
+    assert!(error.to_string().contains("a page is not where it should be"), "{error}");
+    assert_eq!(dumped(&record), before);
+    record.put_setting("a", "b").unwrap();
+}
+
+#[test]
 fn a_newer_schema_is_refused_and_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("record");
