@@ -12,6 +12,7 @@ mod clock;
 mod completions;
 mod config;
 mod corpus;
+mod doctor;
 mod evidence;
 mod exit;
 mod incident;
@@ -20,7 +21,6 @@ mod log;
 mod man;
 mod notify;
 pub mod output;
-mod progress;
 mod reach;
 mod restore;
 mod run;
@@ -80,6 +80,7 @@ fn dispatch(command: Command, global: &Global, output: &Output) -> anyhow::Resul
         Command::Evidence(arguments) => evidence::run(&arguments, global, output),
         Command::Notify(arguments) => notify::run(&arguments, global, output),
         Command::Backup(arguments) => backup::run(&arguments, global, output),
+        Command::Doctor(arguments) => doctor::run(arguments.report, global, output),
         // Only where no daemon runs.
         Command::Restore(arguments) => restore::run(&arguments, global, output),
         Command::Run(arguments) => run::run(&arguments, global, output),

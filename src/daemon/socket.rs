@@ -120,7 +120,7 @@ pub fn call(
         return Ok(None);
     };
     // A pass may take long, but a daemon that is alive sends a blank line now and then.
-    stream.set_read_timeout(Some(Duration::from_secs(120))).map_err(Error::Broken)?;
+    stream.set_read_timeout(Some(Duration::from_mins(2))).map_err(Error::Broken)?;
     let mut line = serde_json::to_vec(call).map_err(Error::Garbled)?;
     line.push(b'\n');
     stream.write_all(&line).map_err(Error::Broken)?;
