@@ -64,12 +64,6 @@ impl Buckets {
     }
 }
 
-fn remainder_at(remainders: &[u8], width: usize, index: usize) -> u64 {
-    let mut bytes = [0; 8];
-    bytes[..width].copy_from_slice(&remainders[index * width..(index + 1) * width]);
-    u64::from_le_bytes(bytes)
-}
-
 /// Encodes the postings of one value, which arrive in order.
 #[derive(Debug, Default)]
 struct ListBuilder {
@@ -170,27 +164,39 @@ impl Builder {
 #[derive(Debug, Clone)]
 pub(super) struct List<'a> {
     count: u32,
+    /// The posting of a value that stands in one place, until it is given out.
+    only: Option<Posting>,
+    /// How many are left in the body.
     left: u32,
     body: Cursor<'a>,
-    /// The posting before, or the number of the only document.
     last: Option<Posting>,
-    only: Option<DocumentNumber>,
 }
 
 impl<'a> List<'a> {
     /// Reads one list and moves behind it.
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, Broken> {
         let head = cursor.varint()?;
+        let mut list = Self { count: 1, only: None, left: 0, body: Cursor::new(&[]), last: None };
         if head & 1 == 0 {
-            let only = DocumentNumber(u32::try_from(head >> 1).map_err(|_| Broken)?);
-            let body = *cursor;
-            read_place(cursor)?;
-            return Ok(Self { count: 1, left: 1, body, last: None, only: Some(only) });
+            let document = DocumentNumber(u32::try_from(head >> 1).map_err(|_| Broken)?);
+            let (position, lines) = read_place(cursor)?;
+            list.only = Some(Posting { document, position, lines });
+        } else {
+            let length = usize::try_from(head >> 1).map_err(|_| Broken)?;
+            list.body = Cursor::new(cursor.take(length)?);
+            list.count = list.body.varint32()?;
+            list.left = list.count;
         }
-        let length = usize::try_from(head >> 1).map_err(|_| Broken)?;
-        let mut body = Cursor::new(cursor.take(length)?);
-        let count = body.varint32()?;
-        Ok(Self { count, left: count, body, last: None, only: None })
+        Ok(list)
+    }
+
+    /// Moves behind one list without reading its postings.
+    fn skip(cursor: &mut Cursor<'a>) -> Result<(), Broken> {
+        if cursor.peek()? & 1 == 0 {
+            return cursor.skip_four();
+        }
+        let length = usize::try_from(cursor.varint()? >> 1).map_err(|_| Broken)?;
+        cursor.take(length).map(|_| ())
     }
 
     /// How many postings there are in all.
@@ -199,13 +205,13 @@ impl<'a> List<'a> {
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Posting>, Broken> {
+        if let Some(only) = self.only.take() {
+            return Ok(Some(only));
+        }
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
         let before = self.last.map_or(0, |last| last.document.0);
-        let document = match self.only {
-            Some(only) => only,
-            None => DocumentNumber(before.checked_add(self.body.varint32()?).ok_or(Broken)?),
-        };
+        let document = DocumentNumber(before.checked_add(self.body.varint32()?).ok_or(Broken)?);
         let (step, lines) = read_place(&mut self.body)?;
         let same = self.last.filter(|last| last.document == document);
         let position = same.map_or(0, |last| last.position).checked_add(step).ok_or(Broken)?;
@@ -219,6 +225,8 @@ impl<'a> List<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Bucket<'a> {
     width: usize,
+    count: usize,
+    /// The remainders, and what follows them.
     remainders: &'a [u8],
     lists: Cursor<'a>,
     next: usize,
@@ -229,32 +237,145 @@ impl<'a> Bucket<'a> {
         let width = buckets.width();
         let mut lists = Cursor::new(bytes);
         let count = if bytes.is_empty() { 0 } else { lists.length()? };
-        let remainders = lists.take(count.checked_mul(width).ok_or(Broken)?)?;
-        Ok(Self { width, remainders, lists, next: 0 })
+        let remainders = lists.rest();
+        lists.take(count.checked_mul(width).ok_or(Broken)?)?;
+        Ok(Self { width, count, remainders, lists, next: 0 })
+    }
+
+    fn remainder(&self, index: usize) -> u64 {
+        let bytes = &self.remainders[index * self.width..];
+        let word = bytes.first_chunk().copied().unwrap_or_else(|| {
+            let mut word = [0; 8];
+            word[..self.width].copy_from_slice(&bytes[..self.width]);
+            word
+        });
+        // What follows the remainder in these eight bytes is cut off.
+        u64::from_le_bytes(word) & (u64::MAX >> (64 - 8 * self.width))
     }
 
     /// The next remainder and its list.
     pub(super) fn next(&mut self) -> Result<Option<(u64, List<'a>)>, Broken> {
-        if self.next * self.width == self.remainders.len() {
+        if self.next == self.count {
             return if self.lists.is_at_end() { Ok(None) } else { Err(Broken) };
         }
-        let remainder = remainder_at(self.remainders, self.width, self.next);
+        let remainder = self.remainder(self.next);
         self.next += 1;
         Ok(Some((remainder, List::read(&mut self.lists)?)))
     }
 
-    /// The list of a value, if it is there.
-    pub(super) fn find(mut self, buckets: Buckets, value: u64) -> Result<Option<List<'a>>, Broken> {
+    /// The list of a value, if it is there. The bucket must not have been read from.
+    pub(super) fn find(&self, buckets: Buckets, value: u64) -> Result<Option<List<'a>>, Broken> {
         let wanted = buckets.remainder(value);
-        let count = self.remainders.len() / self.width;
-        let Some(index) =
-            (0..count).find(|&index| remainder_at(self.remainders, self.width, index) == wanted)
-        else {
+        let Some(index) = (0..self.count).find(|&index| self.remainder(index) == wanted) else {
             return Ok(None);
         };
+        let mut lists = self.lists;
         for _ in 0..index {
-            List::read(&mut self.lists)?;
+            List::skip(&mut lists)?;
         }
-        List::read(&mut self.lists).map(Some)
+        List::read(&mut lists).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn posting() -> impl Strategy<Value = Posting> {
+        let small = || prop_oneof![0..5u32, any::<u32>()];
+        (small(), small(), any::<u32>(), any::<u32>()).prop_map(
+            |(document, position, first, last)| Posting {
+                document: DocumentNumber(document),
+                position,
+                lines: Lines { first, last },
+            },
+        )
+    }
+
+    /// Encodes bucket by bucket.
+    fn encode(buckets: Buckets, values: &BTreeMap<u64, Vec<Posting>>) -> Vec<Vec<u8>> {
+        let mut builder = Builder::new(buckets);
+        let mut encoded = vec![Vec::new()];
+        for (&value, postings) in values {
+            while (encoded.len() as u64) <= buckets.of(value) {
+                builder.close_bucket(encoded.last_mut().unwrap());
+                encoded.push(Vec::new());
+            }
+            for &posting in postings {
+                builder.push(posting);
+            }
+            builder.close_value(value);
+        }
+        builder.close_bucket(encoded.last_mut().unwrap());
+        encoded.resize(usize::try_from(buckets.count()).unwrap(), Vec::new());
+        encoded
+    }
+
+    fn decode(mut list: List<'_>) -> Vec<Posting> {
+        let count = list.count() as usize;
+        let mut postings = Vec::new();
+        while let Some(posting) = list.next().unwrap() {
+            postings.push(posting);
+        }
+        assert_eq!(postings.len(), count);
+        postings
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_is_found_in_its_bucket_with_its_postings(
+            values in proptest::collection::btree_map(any::<u64>(), proptest::collection::vec(posting(), 1..6), 0..80),
+            room in 0..5000u64,
+            stranger in any::<u64>(),
+        ) {
+            let mut values = values;
+            let order = |p: &Posting| (p.document, p.position);
+            for postings in values.values_mut() {
+                postings.sort_by_key(order);
+            }
+            let buckets = Buckets::for_values(room);
+            let encoded = encode(buckets, &values);
+            let mut listed = BTreeMap::new();
+            for (number, bytes) in (0..).zip(&encoded) {
+                let mut bucket = Bucket::new(buckets, bytes).unwrap();
+                while let Some((remainder, list)) = bucket.next().unwrap() {
+                    listed.insert(buckets.value(number, remainder), decode(list));
+                }
+            }
+            prop_assert_eq!(&listed, &values);
+            for value in values.keys().copied().chain([stranger, 0, u64::MAX]) {
+                let bytes = &encoded[usize::try_from(buckets.of(value)).unwrap()];
+                let found = Bucket::new(buckets, bytes).unwrap().find(buckets, value).unwrap();
+                prop_assert_eq!(found.map(decode), values.get(&value).cloned());
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200), value in any::<u64>()) {
+            for room in [0, 100, 1 << 30] {
+                let buckets = Buckets::for_values(room);
+                let Ok(mut bucket) = Bucket::new(buckets, &bytes) else { continue };
+                let found = bucket.clone().find(buckets, value).ok().flatten();
+                let mut next = || bucket.next().ok().flatten().map(|(_, list)| list);
+                for mut list in found.into_iter().chain(std::iter::from_fn(&mut next)) {
+                    while let Ok(Some(_)) = list.next() {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn buckets_are_small_but_not_many() {
+        for values in [0, 1, 32, 33, 1000, 1 << 20, 1 << 33] {
+            let buckets = Buckets::for_values(values);
+            assert!(values <= 32 * buckets.count(), "{values}");
+            assert!(buckets.bits() == 0 || values > 16 * buckets.count(), "{values}");
+            assert_eq!(Buckets::from_bits(buckets.bits()), Ok(buckets));
+        }
+        assert!(Buckets::from_bits(60).is_err());
     }
 }

@@ -28,6 +28,11 @@ impl<'a> Cursor<'a> {
         self.bytes.is_empty()
     }
 
+    /// What has not been read.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Takes the next `length` bytes.
     pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], Broken> {
         let (taken, rest) = self.bytes.split_at_checked(length).ok_or(Broken)?;
@@ -36,6 +41,28 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn varint(&mut self) -> Result<u64, Broken> {
+        let (&first, rest) = self.bytes.split_first().ok_or(Broken)?;
+        if first < 0x80 {
+            self.bytes = rest;
+            return Ok(u64::from(first));
+        }
+        let (word, ends) = self.word();
+        if ends == 0 {
+            return self.long_varint();
+        }
+        let length = ends.trailing_zeros() / 8 + 1;
+        self.bytes = &self.bytes[length as usize..];
+        Ok(join_sevens(word & (u64::MAX >> (64 - 8 * length))))
+    }
+
+    /// The next eight bytes, and a bit at the top of each that ends a varint. Fewer bytes than eight end nothing,
+    /// so that they are read one by one.
+    fn word(&self) -> (u64, u64) {
+        let word = self.bytes.first_chunk().map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes));
+        (word, !word & 0x8080_8080_8080_8080)
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Broken> {
         let mut number = 0;
         for (at, &byte) in self.bytes.iter().enumerate().take(10) {
             number |= u64::from(byte & 0x7f) << (7 * at);
@@ -47,6 +74,27 @@ impl<'a> Cursor<'a> {
         Err(Broken)
     }
 
+    /// Moves behind the next four varints; most often they stand in eight bytes.
+    pub(super) fn skip_four(&mut self) -> Result<(), Broken> {
+        let (_, mut ends) = self.word();
+        for _ in 0..3 {
+            ends &= ends.wrapping_sub(1);
+        }
+        if ends != 0 {
+            self.bytes = &self.bytes[ends.trailing_zeros() as usize / 8 + 1..];
+            return Ok(());
+        }
+        for _ in 0..4 {
+            self.varint()?;
+        }
+        Ok(())
+    }
+
+    /// The next byte, which stays.
+    pub(super) fn peek(&self) -> Result<u8, Broken> {
+        self.bytes.first().copied().ok_or(Broken)
+    }
+
     /// A number that must fit 32 bits.
     pub(super) fn varint32(&mut self) -> Result<u32, Broken> {
         u32::try_from(self.varint()?).map_err(|_| Broken)
@@ -56,6 +104,14 @@ impl<'a> Cursor<'a> {
     pub(super) fn length(&mut self) -> Result<usize, Broken> {
         usize::try_from(self.varint()?).map_err(|_| Broken)
     }
+}
+
+/// Closes the gaps that the high bits of eight bytes leave.
+fn join_sevens(word: u64) -> u64 {
+    let sevens = word & 0x7f7f_7f7f_7f7f_7f7f;
+    let pairs = (sevens & 0x007f_007f_007f_007f) | (sevens & 0x7f00_7f00_7f00_7f00) >> 1;
+    let fours = (pairs & 0x0000_3fff_0000_3fff) | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+    (fours & 0x0000_0000_0fff_ffff) | (fours & 0x0fff_ffff_0000_0000) >> 4
 }
 
 /// The `N` bytes at an offset.
@@ -85,12 +141,28 @@ mod tests {
         fn numbers_read_back_as_written(numbers in proptest::collection::vec(any::<u64>(), 0..50), shift in 0..64u32) {
             let numbers: Vec<u64> = numbers.into_iter().map(|number| number >> shift).collect();
             let mut bytes = Vec::new();
-            numbers.iter().for_each(|&number| put_varint(&mut bytes, number));
+            for &number in &numbers {
+                put_varint(&mut bytes, number);
+            }
             let mut cursor = Cursor::new(&bytes);
             for number in numbers {
                 prop_assert_eq!(cursor.varint(), Ok(number));
             }
             prop_assert!(cursor.is_at_end());
+        }
+
+        #[test]
+        fn skipping_four_is_reading_four(numbers in proptest::collection::vec(any::<u64>(), 4..9), shift in 0..64u32) {
+            let mut bytes = Vec::new();
+            for &number in &numbers {
+                put_varint(&mut bytes, number >> shift);
+            }
+            let mut cursor = Cursor::new(&bytes);
+            prop_assert_eq!(cursor.skip_four(), Ok(()));
+            for number in &numbers[4..] {
+                prop_assert_eq!(cursor.varint(), Ok(number >> shift));
+            }
+            prop_assert_eq!(cursor.skip_four(), Err(Broken));
         }
 
         #[test]

@@ -63,7 +63,9 @@ impl Builder {
     }
 
     fn close_block(&mut self, out: &mut Vec<u8>) {
-        self.words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+        for word in self.words {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
         self.words = [0; WORDS];
         self.at += 1;
     }
@@ -110,7 +112,9 @@ mod tests {
     fn build(values: &[u64], room: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut builder = Builder::new(blocks(room));
-        values.iter().for_each(|&value| builder.add(value, &mut bytes));
+        for &value in values {
+            builder.add(value, &mut bytes);
+        }
         builder.finish(&mut bytes);
         bytes
     }

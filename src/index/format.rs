@@ -58,7 +58,7 @@ pub(super) fn check_preamble(bytes: &[u8], magic: [u8; 8]) -> Result<(), Fault> 
 }
 
 /// A segment's name: random, so that no two segments ever share one, not even after a backup was restored.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct SegmentId(pub(super) [u8; 16]);
 
 impl SegmentId {

@@ -137,3 +137,75 @@ fn copy_documents(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Adds segments one by one and merges as the policy says; the sizes left and the samples rewritten.
+    fn grow(fresh: &[Size]) -> (Vec<Size>, u64) {
+        let (mut sizes, mut rewritten) = (Vec::new(), 0);
+        for &size in fresh {
+            sizes.push(size);
+            while let Some(chosen) = plan(&sizes) {
+                assert!(chosen.is_sorted() && !chosen.is_empty());
+                let live = chosen.iter().map(|&index| sizes[index].live).sum();
+                let shrinks = chosen.iter().any(|&index| sizes[index].dead > 0);
+                assert!(chosen.len() > 1 || shrinks, "a rewriting gains something");
+                for &index in chosen.iter().rev() {
+                    sizes.remove(index);
+                }
+                sizes.push(Size { live, dead: 0 });
+                rewritten += live;
+            }
+        }
+        (sizes, rewritten)
+    }
+
+    proptest! {
+        #[test]
+        fn few_segments_remain_and_each_outweighs_the_smaller_ones(
+            fresh in proptest::collection::vec((0..1u64 << 50, 0..1u64 << 50), 0..200), shift in 0..50u32,
+        ) {
+            let size = |(live, dead)| Size { live: live >> shift, dead: dead >> shift };
+            let fresh: Vec<Size> = fresh.into_iter().map(size).collect();
+            let (sizes, _) = grow(&fresh);
+            let mut weights: Vec<u64> = sizes.iter().map(|size| size.live.max(FLOOR)).collect();
+            weights.sort_unstable();
+            for at in 1..weights.len() {
+                prop_assert!(weights[at] > weights[..at].iter().sum());
+            }
+            prop_assert!(sizes.iter().all(|size| size.dead <= size.live));
+            prop_assert!(sizes.len() < super::super::live::MOST_SEGMENTS);
+            let live = |sizes: &[Size]| sizes.iter().map(|size| size.live).sum::<u64>();
+            prop_assert_eq!(live(&sizes), live(&fresh));
+        }
+    }
+
+    #[test]
+    fn a_sample_is_rewritten_about_as_often_as_the_index_doubles() {
+        let flush = Size { live: 2_000_000, dead: 0 };
+        let (sizes, rewritten) = grow(&vec![flush; 1000]);
+        assert!(sizes.len() <= 10, "{sizes:?}");
+        let times = rewritten / (1000 * flush.live);
+        assert!(times <= 10, "every sample was rewritten {times} times");
+    }
+
+    #[test]
+    fn a_segment_that_is_mostly_dead_is_rewritten() {
+        let size = |live, dead| Size { live, dead };
+        let cases = [
+            (vec![], None),
+            (vec![size(10, 10)], None),
+            (vec![size(10, 11)], Some(vec![0])),
+            (vec![size(1 << 20, 0), size(1 << 17, 1 << 18)], Some(vec![1])),
+            (vec![size(1 << 20, 0), size(1, 0), size(1, 0)], Some(vec![1, 2])),
+            (vec![size(1 << 20, 0), size(1 << 19, 0), size(1 << 19, 0)], Some(vec![0, 1, 2])),
+        ];
+        for (sizes, expected) in cases {
+            assert_eq!(plan(&sizes), expected, "{sizes:?}");
+        }
+    }
+}

@@ -206,11 +206,14 @@ impl Index {
     /// The state at this moment; later commits do not disturb it. Reads 80 bytes if nothing has changed, else the
     /// manifest and the segments that are new, which are verified; also what another process committed.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if Manifest::stamp(&self.folder)? != current.stamp {
-            *current = Arc::new(Generation::read(&self.folder, Some(&current))?);
+        let current = Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner));
+        if Manifest::stamp(&self.folder)? == current.stamp {
+            return Ok(Snapshot { generation: current });
         }
-        Ok(Snapshot { generation: Arc::clone(&current) })
+        // Without the mutex: verifying runs on rayon's threads, which may take up work that asks for a snapshot.
+        let generation = Arc::new(Generation::read(&self.folder, Some(&current))?);
+        self.publish(Arc::clone(&generation));
+        Ok(Snapshot { generation })
     }
 
     /// Takes the writer's lock; a folder that is not there is made.
@@ -218,9 +221,9 @@ impl Index {
         Writer::new(self)
     }
 
-    /// Spares the next snapshot the opening of what this process has just committed.
-    fn publish(&self, generation: Generation) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(generation);
+    /// Spares the next snapshot the opening of what is open already.
+    fn publish(&self, generation: Arc<Generation>) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = generation;
     }
 }
 

@@ -39,16 +39,19 @@ impl Segment {
     pub(super) fn open(folder: &Folder, id: SegmentId) -> Result<Self, Error> {
         let path = folder.segment(id);
         let map = map(&path)?;
-        let damaged = |what| folder.damaged(&path, what);
         let (header, checksum) =
             Header::decode(&map, &folder.seal).map_err(|fault| folder.fault(&path, fault))?;
-        if header.id != id {
-            return Err(damaged("it is another segment under this name"));
-        }
         verify(&header, &map, &folder.seal).map_err(|fault| folder.fault(&path, fault))?;
         let buckets = Buckets::from_bits(header.bucket_bits)
-            .map_err(|Broken| damaged("its header does not fit it"))?;
+            .map_err(|Broken| folder.damaged(&path, "its header does not fit it"))?;
         Ok(Self { path, map, header, checksum, buckets })
+    }
+
+    /// Waits until the file is on the disk.
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        File::open(&self.path)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| fs::Error::new("flush", &self.path)(error).into())
     }
 
     pub(super) fn id(&self) -> SegmentId {
@@ -90,9 +93,18 @@ impl Segment {
         Bucket::new(self.buckets, self.section(Section::Buckets)?.get(range).ok_or(Broken)?)
     }
 
-    /// The postings of a value, dead documents included.
-    pub(super) fn find(&self, value: u64) -> Result<Option<List<'_>>, Broken> {
-        self.bucket(self.buckets.of(value))?.find(self.buckets, value)
+    /// The bucket in which a value stands, if it stands anywhere.
+    pub(super) fn bucket_of(&self, value: u64) -> Result<Bucket<'_>, Broken> {
+        self.bucket(self.buckets.of(value))
+    }
+
+    /// The postings of a value in its bucket, dead documents included.
+    pub(super) fn find<'a>(
+        &'a self,
+        bucket: &Bucket<'a>,
+        value: u64,
+    ) -> Result<Option<List<'a>>, Broken> {
+        bucket.find(self.buckets, value)
     }
 
     /// All values in order, with their postings.

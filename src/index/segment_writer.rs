@@ -242,7 +242,7 @@ impl<'a> PostingsWriter<'a> {
         Ok(())
     }
 
-    /// Ends the segment; it is on disk when this returns.
+    /// Ends the segment. It may still be on its way to the disk: a commit waits for what it names.
     pub(super) fn finish(mut self) -> Result<SegmentId, Error> {
         self.close_value();
         self.close_buckets(self.buckets.count()).map_err(|error| self.output.failed(error))?;
@@ -254,11 +254,7 @@ impl<'a> PostingsWriter<'a> {
         output.close(Section::Directory, directory)?;
         output.close(Section::Buckets, lists)?;
         let header = output.header.encode(&output.folder.seal);
-        output
-            .file
-            .write_all_at(&header, 0)
-            .and_then(|()| output.file.sync_all())
-            .map_err(|error| output.failed(error))?;
+        output.file.write_all_at(&header, 0).map_err(|error| output.failed(error))?;
         output.finished = true;
         Ok(output.header.id)
     }

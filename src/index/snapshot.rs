@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bucket::Bucket;
 use super::codec::Broken;
 use super::format::Record;
 use super::live::{Generation, LiveSegment, VERIFIED};
@@ -10,6 +11,13 @@ use crate::model::ids::CorpusName;
 
 /// Values whose filter blocks are fetched together.
 const BATCH: usize = 256;
+
+/// A bucket in which a value of the batch may stand.
+struct Candidate<'a> {
+    index: usize,
+    segment: usize,
+    bucket: Bucket<'a>,
+}
 
 /// The index at one moment. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -63,47 +71,55 @@ impl Snapshot {
         cap: usize,
         found: &mut dyn FnMut(usize, &[Posting], u32),
     ) {
-        let mut postings = Vec::new();
+        let (mut buckets, mut postings) = (Vec::new(), Vec::new());
         for (batch, values) in values.chunks(BATCH).enumerate() {
+            // Three rounds, so that in each the memory's latencies overlap: filters, buckets, postings.
             let mut masks = [0u64; BATCH];
             for (bit, live) in self.generation.segments.iter().enumerate() {
                 live.segment.filter().expect(VERIFIED).probe(values, 1 << bit, &mut masks);
             }
-            for (index, (&value, &mask)) in values.iter().zip(&masks).enumerate() {
-                if mask != 0 {
-                    let total = self.collect(value, mask, cap, &mut postings).expect(VERIFIED);
-                    if total > 0 {
-                        found(batch * BATCH + index, &postings, total);
-                    }
+            buckets.clear();
+            for (index, (&value, mask)) in values.iter().zip(masks).enumerate() {
+                for at in (0..self.generation.segments.len()).filter(|at| mask >> at & 1 == 1) {
+                    let live = &self.generation.segments[at];
+                    let bucket = live.segment.bucket_of(value).expect(VERIFIED);
+                    buckets.push(Candidate { index, segment: at, bucket });
+                }
+            }
+            for candidates in buckets.chunk_by(|a, b| a.index == b.index) {
+                let index = candidates[0].index;
+                let total =
+                    self.collect(values[index], candidates, cap, &mut postings).expect(VERIFIED);
+                if total > 0 {
+                    found(batch * BATCH + index, &postings, total);
                 }
             }
         }
     }
 
-    /// Fills `postings` with those of one value in the segments of a mask; the count of all.
+    /// Fills `postings` with those of one value in some buckets; the count of all.
     fn collect(
         &self,
         value: u64,
-        mut mask: u64,
+        candidates: &[Candidate<'_>],
         cap: usize,
         postings: &mut Vec<Posting>,
     ) -> Result<u32, Broken> {
         postings.clear();
         let mut total = 0u32;
-        while mask != 0 {
-            let at = mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            let live = &self.generation.segments[at];
-            let Some(mut list) = live.segment.find(value)? else { continue };
-            let base = self.generation.bases[at];
-            // Only a list with dead documents in it must be read to its end to be counted.
-            let mut counted = if live.dead.is_empty() { list.count() } else { 0 };
-            while !live.dead.is_empty() || postings.len() < cap {
+        for Candidate { segment, bucket, .. } in candidates {
+            let live = &self.generation.segments[*segment];
+            let base = self.generation.bases[*segment];
+            let Some(mut list) = live.segment.find(bucket, value)? else { continue };
+            // Only where documents are dead must a list be read to its end to be counted.
+            let all_alive = live.dead.is_empty();
+            let mut counted = if all_alive { list.count() } else { 0 };
+            while !all_alive || postings.len() < cap {
                 let Some(mut posting) = list.next()? else { break };
                 if live.dead.contains(posting.document.0) {
                     continue;
                 }
-                counted += u32::from(!live.dead.is_empty());
+                counted += u32::from(!all_alive);
                 if postings.len() < cap {
                     posting.document.0 += base;
                     postings.push(posting);

@@ -27,11 +27,13 @@ pub struct Writer {
     index: Index,
     _lock: fs::Lock,
     generation: u64,
+    /// The segments that are on the disk for certain: those of the last commit.
+    durable: BTreeSet<SegmentId>,
     next_corpus: u32,
     corpora: BTreeMap<CorpusName, NumberedCorpus>,
-    segments: Vec<LiveSegment>,
-    pending: Pending,
-    pending_bytes: usize,
+    pub(super) segments: Vec<LiveSegment>,
+    pub(super) pending: Pending,
+    pub(super) pending_bytes: usize,
     changed: bool,
 }
 
@@ -53,6 +55,7 @@ impl Writer {
             index: index.clone(),
             _lock: lock,
             generation: current.number,
+            durable: current.segments.iter().map(|live| live.segment.id()).collect(),
             next_corpus: current.next_corpus,
             corpora: current.corpora.values().map(by_name).collect(),
             segments: current.segments.clone(),
@@ -141,14 +144,18 @@ impl Writer {
             corpora: self.corpora.values().cloned().collect(),
             segments: self.segments.iter().map(LiveSegment::entry).collect(),
         };
-        // The segments' names must be on disk before the manifest that says them.
+        // The segments and their names must be on the disk before the manifest that names them.
+        for live in self.segments.iter().filter(|live| !self.durable.contains(&live.segment.id())) {
+            live.segment.sync()?;
+        }
         fs::sync_dir(self.folder().path())?;
         let stamp = manifest.write(self.folder())?;
+        self.durable = manifest.segments.iter().map(|entry| entry.id).collect();
         self.generation = manifest.generation;
         self.changed = false;
         let segments = self.segments.clone();
         let generation = Generation::new(self.folder(), Some(stamp), manifest, segments)?;
-        self.index.publish(generation);
+        self.index.publish(Arc::new(generation));
         sweep_or_warn(self.folder());
         Ok(self.generation)
     }
@@ -171,7 +178,7 @@ impl Writer {
     }
 
     /// Writes what waits as a segment.
-    fn flush(&mut self) -> Result<(), Error> {
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
         if let Some(id) = self.pending.write(&self.index.folder)? {
             let fresh = self.open(id)?;
             self.segments.push(fresh);
@@ -228,9 +235,8 @@ fn add_versions(
         if open.as_ref().is_none_or(|&(at, _)| at != block) {
             open = Some((block, live.segment.names(&folder.seal, block)?));
         }
-        let names = open.as_ref().map_or(&[][..], |(_, names)| names);
-        let named = names.get((document % names::IN_BLOCK) as usize).ok_or(Broken)?;
-        versions.extend([named.clone()]);
+        let block = open.as_ref().map_or(&[][..], |(_, block)| block);
+        versions.extend([block.get((document % names::IN_BLOCK) as usize).ok_or(Broken)?.clone()]);
     }
     Ok(())
 }
