@@ -6,8 +6,12 @@
 //! no network, no disk, and writes nothing.
 
 mod encoding;
+mod entities;
+mod gutter;
+mod html;
 mod kind;
 mod name;
+mod office;
 mod stream;
 mod unreadable;
 mod walk;
@@ -40,7 +44,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             total_bytes: 4 << 30,
-            text_bytes: 64 << 20,
+            text_bytes: 32 << 20,
             depth: 12,
             members: 200_000,
             time: Duration::from_mins(2),

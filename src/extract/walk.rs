@@ -6,14 +6,15 @@
 use std::io::{Cursor, Read, Seek};
 
 use super::kind::{self, HEAD_BYTES, Kind};
+use super::office::Package;
 use super::stream::Peeked;
 use super::unreadable::Unreadable;
-use super::{Limits, Piece, encoding, name};
+use super::{Limits, Piece, encoding, gutter, html, name, office};
 use crate::unpack::{Budget, Contents, Member, Trouble, gzip, tar, zip};
 
 /// Bytes of archives in archives that are kept to read their directories, over all layers. Larger ones are
 /// read as a stream.
-const HELD_BYTES: usize = 64 << 20;
+const HELD_BYTES: usize = 32 << 20;
 /// Whatever the limits say: the stack is finite.
 const MAX_DEPTH: u32 = 64;
 
@@ -35,6 +36,8 @@ struct Place<'a> {
     /// Layers above it, compression included.
     depth: u32,
     media_type: Option<&'a str>,
+    /// Whether it is a part of an office package.
+    office_part: bool,
 }
 
 /// Whether all of something was looked at.
@@ -49,6 +52,7 @@ enum Outcome {
 struct Tally {
     members: u64,
     partial: u64,
+    package: Package,
     /// What is wrong with the container itself. Not empty means that it was not read whole.
     warnings: Vec<String>,
 }
@@ -65,7 +69,7 @@ impl<'a> Walk<'a> {
 
     /// The document itself.
     pub(super) fn document<F: Read + Seek>(&mut self, media_type: Option<&str>, file: &mut F) {
-        self.file(Place { member: "", depth: 0, media_type }, file);
+        self.file(Place { member: "", depth: 0, media_type, office_part: false }, file);
     }
 
     /// Something whose end can be looked at before its start: only there do zip archives tell what they hold.
@@ -161,16 +165,18 @@ impl<'a> Walk<'a> {
         let budget = self.budget;
         let result = open(budget, &mut |member| {
             tally.members += 1;
-            if self.member(place, member) == Outcome::Partial {
+            let office_part = tally.package.note(member.name);
+            if self.member(place, member, office_part) == Outcome::Partial {
                 tally.partial += 1;
             }
         });
         self.finish(place, tally, result.err())
     }
 
-    fn member(&mut self, container: Place<'_>, member: Member<'_>) -> Outcome {
+    fn member(&mut self, container: Place<'_>, member: Member<'_>, office_part: bool) -> Outcome {
         let path = name::below(container.member, &name::shown(member.name));
-        let place = Place { member: &path, depth: container.depth + 1, media_type: None };
+        let depth = container.depth + 1;
+        let place = Place { member: &path, depth, media_type: None, office_part };
         match member.contents {
             Contents::File(data) => self.stream(place, data),
             Contents::Encrypted => self.unreadable(place, Unreadable::Encrypted, Vec::new()),
@@ -193,6 +199,10 @@ impl<'a> Walk<'a> {
             tally.warnings.push(not_looked_at(trouble));
             return self.unreadable(place, reason(trouble), tally.warnings);
         }
+        if let Some(kind) = tally.package.kind() {
+            tally.warnings.push("its parts were searched one by one".to_owned());
+            return self.unreadable(place, kind, tally.warnings);
+        }
         if !tally.warnings.is_empty() {
             return self.unreadable(place, Unreadable::Partly, tally.warnings);
         }
@@ -209,11 +219,9 @@ impl<'a> Walk<'a> {
         let cap = usize::try_from(cap).unwrap_or(usize::MAX);
         let mut warnings = Vec::new();
         let mut outcome = Outcome::Whole;
-        if raw.len() > cap {
-            raw.truncate(cap);
-            warnings.push(format!("cut after {cap} bytes: the rest was not looked at"));
-            outcome = Outcome::Partial;
-        } else if let Some(trouble) = trouble {
+        let mut is_cut = raw.len() > cap;
+        raw.truncate(cap);
+        if let Some(trouble) = trouble {
             warnings.push(not_looked_at(trouble));
             if trouble != Trouble::Trailing {
                 outcome = Outcome::Partial;
@@ -225,9 +233,24 @@ impl<'a> Walk<'a> {
         }
         let declared = place.media_type.and_then(encoding::declared_charset);
         let decoded = encoding::decode(raw, declared);
-        let mut text = decoded.text;
+        let mut text = match decoded.text {
+            text if place.office_part => office::text(&text),
+            text if html::is_html(&text, place.media_type) => html::text(&text),
+            text => text,
+        };
+        // Some letters take more bytes than they did before.
+        is_cut |= text.len() > cap;
         text.truncate(text.floor_char_boundary(cap));
+        if is_cut {
+            warnings.push(format!("cut after {cap} bytes: the rest was not looked at"));
+            outcome = Outcome::Partial;
+        }
+        let text = gutter::strip(text);
         warnings.extend(decoded.warning);
+        if let Some(unread) = not_undone(&text) {
+            warnings.push(unread.to_owned());
+            outcome = Outcome::Partial;
+        }
         self.send(place, Ok(text), warnings, outcome);
         outcome
     }
@@ -255,6 +278,20 @@ impl<'a> Walk<'a> {
 }
 
 const TRUNCATED: &str = "the document was cut when it was fetched: the rest was never read";
+
+/// Formats that are text, but keep other texts in a form that nothing here undoes yet.
+fn not_undone(text: &str) -> Option<&'static str> {
+    if text.starts_with("{\\rtf") {
+        return Some("the markup of RTF is not undone yet");
+    }
+    let head =
+        text.get(..text.floor_char_boundary(HEAD_BYTES)).unwrap_or(text).to_ascii_lowercase();
+    let is_mail = ["from ", "from:", "return-path:", "received:", "mime-version:", "delivered-to:"]
+        .iter()
+        .any(|field| head.starts_with(field));
+    (is_mail && head.contains("\ncontent-transfer-encoding: base64"))
+        .then_some("the encoded parts of a mail are not read yet")
+}
 
 fn reason(trouble: Trouble) -> Unreadable {
     match trouble {
@@ -425,7 +462,8 @@ mod tests {
 
     /// Two files, the first of which is long.
     fn sample() -> Vec<u8> {
-        let numbers: String = (0..20_000).map(|number| format!("{number}\n")).collect();
+        let numbers: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
+        let numbers = numbers.join("\n");
         zipped(&[("long", numbers.as_bytes()), ("a", TEXT.as_bytes())])
     }
 
@@ -450,7 +488,7 @@ mod tests {
 
     #[test]
     fn a_wrong_checksum_or_size_keeps_the_text_and_says_so() {
-        for (signature, offset) in [(b"PK\x01\x02", 16), (b"PK\x01\x02", 24)] {
+        for (signature, offset) in [(b"PK\x01\x02", 16), (b"PK\x01\x02", 24), (b"PK\x03\x04", 14)] {
             let mut bytes = sample();
             let entry = position(&bytes, signature);
             bytes[entry + offset..entry + offset + 4]
@@ -483,6 +521,11 @@ mod tests {
         assert_eq!(read[0].text.as_ref().map(String::len), Ok(1000));
         assert_eq!(read[0].warnings, ["cut after 1000 bytes: the rest was not looked at"]);
         assert_eq!((read[1].text.as_deref(), read[1].complete), (Ok(TEXT), true));
+
+        let latin: Vec<u8> = b"gr\xf6\xdfer ".repeat(100);
+        let read = pieces_of(&document(&latin), &Limits { text_bytes: 750, ..Limits::default() });
+        assert!(read[0].text.as_ref().is_ok_and(|text| (700..=750).contains(&text.len())));
+        assert!(!read[0].complete, "letters that grow must not be cut in silence");
 
         let limits = Limits { total_bytes: 500_000, ..Limits::default() };
         let read = pieces_of(&document(&bytes), &limits);
@@ -529,6 +572,43 @@ mod tests {
     }
 
     #[test]
+    fn markup_is_undone_and_line_numbers_stay() {
+        let escaped = TEXT.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let page = format!("<!doctype html>\r\n<title>x</title>\r\n<pre>{escaped}</pre>")
+            .replace('\n', "\r\n");
+        let utf16: Vec<u8> = page.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [page.into_bytes(), utf16] {
+            let read = pieces(&bytes);
+            let text = read[0].text.as_deref().unwrap();
+            let lines = text.lines().filter(|line| !line.trim().is_empty()).map(str::trim);
+            assert!(lines.eq(["x"].into_iter().chain(TEXT.lines().map(str::trim))), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_undone_yet_is_not_called_complete() {
+        let mail =
+            "From: a\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\nZm4gbWFpbigpCg==\n";
+        for (text, warning) in [
+            (mail, "the encoded parts of a mail are not read yet"),
+            ("{\\rtf1 a}", "the markup of RTF is not undone yet"),
+        ] {
+            let read = pieces(text.as_bytes());
+            assert_eq!(
+                (read[0].complete, &read[0].warnings[..]),
+                (false, &[warning.to_owned()][..])
+            );
+        }
+        let package = zipped(&[
+            ("[Content_Types].xml", b"<Types/>"),
+            ("word/document.xml", b"<w:t>a</w:t><w:t>b</w:t>"),
+        ]);
+        let read = pieces(&package);
+        assert_eq!(read[1].text.as_deref(), Ok("ab"));
+        assert_eq!(read[2].text, Err(Unreadable::Word));
+    }
+
+    #[test]
     fn a_document_that_was_cut_is_not_complete() {
         let mut document = document(TEXT.as_bytes());
         document.truncated = true;
@@ -563,10 +643,13 @@ mod tests {
                 damaged(real_containers()),
                 damaged(gz(&real_containers())),
                 damaged(tarred(&[("z", &real_containers())])),
-            ]
+            ],
+            media_type in prop_oneof![Just(None), Just(Some("text/html; charset=utf-16")), Just(Some(";charset="))],
         ) {
             let limits = Limits { total_bytes: 3000, members: 20, ..Limits::default() };
-            let read = pieces_of(&document(&bytes), &limits);
+            let mut document = document(&bytes);
+            document.media_type = media_type.map(str::to_owned);
+            let read = pieces_of(&document, &limits);
             prop_assert!(!read.is_empty());
             let unpacked: usize = read.iter().filter_map(|piece| piece.text.as_ref().ok()).map(String::len).sum();
             // A byte that is no character becomes three; what was not packed is not counted.

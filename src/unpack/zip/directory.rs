@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 
-use super::{Claims, Fields, visit_file, wide, zip64};
+use super::{Claims, FLAG_DESCRIPTOR, Fields, visit_file, wide, zip64};
 use crate::unpack::{Budget, Contents, Member, Trouble, read_full};
 
 const ENTRY: [u8; 4] = *b"PK\x01\x02";
@@ -116,13 +116,14 @@ pub fn members(
     let mut seen = 0_u64;
     while at < directory.end {
         budget.take_member()?;
-        let Some(entry) = Entry::read(&mut file, at) else { return Err(Trouble::Damaged) };
+        let Some(mut entry) = Entry::read(&mut file, at) else { return Err(Trouble::Damaged) };
         at += entry.bytes;
         seen += 1;
         if !entry.is_file() {
             continue;
         }
-        if seek_to_data(&mut file, entry.local.saturating_add(directory.prefix)).is_some() {
+        let local = entry.local.saturating_add(directory.prefix);
+        if seek_to_data(&mut file, local, &mut entry.claims).is_some() {
             visit_file(&entry.name, entry.claims, &mut file, budget, visit);
         } else {
             visit(Member { name: &entry.name, contents: Contents::Damaged });
@@ -175,7 +176,14 @@ impl Entry {
         let unpacked = wide(unpacked, &mut extra);
         let packed = wide(packed, &mut extra)?;
         let local = wide(local, &mut extra)?;
-        let claims = Claims { flags, method, packed: Some(packed), crc: Some(crc), unpacked };
+        let claims = Claims {
+            flags,
+            method,
+            packed: Some(packed),
+            crc: Some(crc),
+            unpacked,
+            contradicted: false,
+        };
         let bytes = (ENTRY_BYTES + lengths.iter().sum::<usize>()) as u64;
         Some(Self { name, claims, local, made_by, attributes, bytes })
     }
@@ -191,17 +199,28 @@ impl Entry {
     }
 }
 
-/// Goes to the data behind a file's own header.
-fn seek_to_data(file: &mut BufReader<impl Read + Seek>, local: u64) -> Option<()> {
+/// Goes to the data behind a file's own header, and compares what that claims.
+fn seek_to_data(
+    file: &mut BufReader<impl Read + Seek>,
+    local: u64,
+    claims: &mut Claims,
+) -> Option<()> {
     seek(file, local)?;
     let mut header = [0; LOCAL_BYTES];
     file.read_exact(&mut header).ok()?;
     let mut fields = Fields(&header);
     (fields.take()? == super::local::HEADER).then_some(())?;
-    fields.skip(22)?;
+    fields.skip(2)?;
+    let flags = fields.u16()?;
+    fields.skip(6)?;
+    let crc = fields.u32()?;
+    fields.skip(8)?;
     let lengths = u64::from(fields.u16()?) + u64::from(fields.u16()?);
     seek(file, local + LOCAL_BYTES as u64 + lengths)?;
-    file.fill_buf().ok().map(|_| ())
+    file.fill_buf().ok()?;
+    // A writer that did not know the checksum yet left a zero.
+    claims.contradicted = flags & FLAG_DESCRIPTOR == 0 && crc != 0 && Some(crc) != claims.crc;
+    Some(())
 }
 
 /// Stays within the buffer where it can: most members are small and follow one another.

@@ -117,12 +117,19 @@ impl Header {
     fn claims(&self, extra: &[u8]) -> Claims {
         let (flags, method) = (self.flags, self.method);
         if flags & FLAG_DESCRIPTOR != 0 && self.packed == 0 {
-            return Claims { flags, method, packed: None, crc: None, unpacked: None };
+            return Claims {
+                flags,
+                method,
+                packed: None,
+                crc: None,
+                unpacked: None,
+                contradicted: false,
+            };
         }
         let mut extra = zip64(extra);
         let unpacked = wide(self.unpacked, &mut extra);
         let packed = wide(self.packed, &mut extra);
-        Claims { flags, method, packed, crc: Some(self.crc), unpacked }
+        Claims { flags, method, packed, crc: Some(self.crc), unpacked, contradicted: false }
     }
 }
 

@@ -38,6 +38,8 @@ struct Claims {
     crc: Option<u32>,
     /// Bytes of the unpacked data, if known. Never used to reserve memory.
     unpacked: Option<u64>,
+    /// Whether the two headers of the file contradict each other.
+    contradicted: bool,
 }
 
 /// Hands a file to `visit`, and tells how many packed bytes were used. `data` stands at its first byte.
@@ -88,7 +90,7 @@ impl<R: Read> Read for Checked<R> {
                 .claims
                 .unpacked
                 .is_some_and(|size| size & u64::from(u32::MAX) != u64::from(self.crc.amount()));
-            if crc_differs || size_differs {
+            if crc_differs || size_differs || self.claims.contradicted {
                 return Err(Trouble::Damaged.into());
             }
         }
@@ -140,4 +142,132 @@ fn zip64(extra: &[u8]) -> Fields<'_> {
 /// A 32-bit size, or its 64-bit value from the extra field.
 fn wide(narrow: u32, extra: &mut Fields<'_>) -> Option<u64> {
     if narrow == u32::MAX { extra.u64() } else { Some(u64::from(narrow)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+    use std::time::Duration;
+
+    use ::zip::ZipWriter;
+    use ::zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    type Found = Vec<(String, Vec<u8>)>;
+
+    fn collect(
+        run: impl FnOnce(&Budget, &mut dyn FnMut(Member<'_>)) -> Result<(), Trouble>,
+    ) -> Found {
+        let budget = Budget::new(1 << 30, 100, Duration::from_mins(1));
+        let mut found = Vec::new();
+        run(&budget, &mut |member| {
+            let mut bytes = Vec::new();
+            if let Contents::File(data) = member.contents {
+                data.read_to_end(&mut bytes).unwrap();
+            }
+            found.push((String::from_utf8(member.name.to_vec()).unwrap(), bytes));
+        })
+        .unwrap();
+        found
+    }
+
+    fn by_directory(bytes: &[u8]) -> Found {
+        let mut file = Cursor::new(bytes);
+        let directory = find(&mut file).unwrap();
+        collect(|budget, visit| members(&mut file, &directory, budget, visit))
+    }
+
+    fn by_headers(bytes: &[u8]) -> Found {
+        collect(|budget, visit| salvage(&mut &bytes[..], budget, visit))
+    }
+
+    fn write<W: Write + io::Seek>(mut writer: ZipWriter<W>) -> ZipWriter<W> {
+        let stored =
+            SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored);
+        let inner = b"PK\x03\x04 as a nested archive has it".to_vec();
+        for (name, options, data) in [
+            ("deflated", SimpleFileOptions::default(), b"one ".repeat(1000)),
+            ("large", SimpleFileOptions::default().large_file(true), b"two".to_vec()),
+            ("stored", stored, inner),
+            ("ultra", SimpleFileOptions::default(), b"three".to_vec()),
+        ] {
+            writer.start_file(name, options).unwrap();
+            writer.write_all(&data).unwrap();
+        }
+        writer
+    }
+
+    #[test]
+    fn both_ways_through_an_archive_find_the_same() {
+        let bytes = write(ZipWriter::new(Cursor::new(Vec::new()))).finish().unwrap().into_inner();
+        let found = by_directory(&bytes);
+        assert_eq!(
+            found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["deflated", "large", "stored", "ultra"]
+        );
+        assert_eq!(found[0].1, b"one ".repeat(1000));
+        assert_eq!(by_headers(&bytes), found);
+    }
+
+    #[test]
+    fn what_is_stored_in_a_file_that_nobody_read_is_no_member() {
+        let inner = write(ZipWriter::new(Cursor::new(Vec::new()))).finish().unwrap().into_inner();
+        let stored =
+            SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored);
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, data) in [("inner.zip", &inner[..]), ("last", b"x")] {
+            writer.start_file(name, stored).unwrap();
+            writer.write_all(data).unwrap();
+        }
+        let bytes = writer.finish().unwrap().into_inner();
+        let budget = Budget::new(1 << 30, 100, Duration::from_mins(1));
+        let mut names = Vec::new();
+        let result =
+            salvage(&mut &bytes[..], &budget, &mut |member| names.push(member.name.to_vec()));
+        assert_eq!((result, names), (Ok(()), vec![b"inner.zip".to_vec(), b"last".to_vec()]));
+    }
+
+    #[test]
+    fn sizes_that_come_after_the_data_are_no_hindrance() {
+        let mut writer = ZipWriter::new_stream(Vec::new());
+        for name in ["a", "b"] {
+            writer.start_file(name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(&name.repeat(5000).into_bytes()).unwrap();
+        }
+        let bytes = writer.finish().unwrap().into_inner();
+        let found = by_directory(&bytes);
+        assert_eq!(found[1], ("b".to_owned(), b"b".repeat(5000)));
+        assert_eq!(by_headers(&bytes), found);
+    }
+
+    #[test]
+    fn links_and_folders_are_no_files_and_comments_no_directories() {
+        let mut writer = write(ZipWriter::new(Cursor::new(Vec::new())));
+        writer.add_directory("folder/", SimpleFileOptions::default()).unwrap();
+        writer.add_symlink("link", "/etc/hostname", SimpleFileOptions::default()).unwrap();
+        writer.set_comment("PK\u{5}\u{6} and twenty more bytes of no use").unwrap();
+        let bytes = writer.finish().unwrap().into_inner();
+        assert_eq!(by_directory(&bytes).len(), 4);
+        let behind = [&b"a program"[..], &bytes].concat();
+        assert_eq!(find(&mut Cursor::new(&behind)).unwrap().prefix, 9);
+        assert_eq!(by_directory(&behind), by_directory(&bytes));
+    }
+
+    #[test]
+    fn names_that_repeat_hide_nothing() {
+        let mut bytes =
+            write(ZipWriter::new(Cursor::new(Vec::new()))).finish().unwrap().into_inner();
+        let names: Vec<usize> =
+            (0..bytes.len()).filter(|at| bytes[*at..].starts_with(b"large")).collect();
+        for at in names {
+            bytes[at..at + 5].copy_from_slice(b"ultra");
+        }
+        let twins: Found =
+            by_directory(&bytes).into_iter().filter(|(name, _)| name == "ultra").collect();
+        assert_eq!(
+            twins,
+            [("ultra".to_owned(), b"two".to_vec()), ("ultra".to_owned(), b"three".to_vec())]
+        );
+    }
 }
