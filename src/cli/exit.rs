@@ -3,6 +3,9 @@
 use std::process::ExitCode;
 
 use super::output;
+use super::reach::Failed;
+use crate::daemon::stores::{HalfRestored, InUse};
+use crate::service::backup;
 use crate::{evidence, fs, index, keys, store};
 
 /// How a command ended.
@@ -32,6 +35,10 @@ impl Exit {
                 || cause.is::<evidence::Error>()
                 || cause.is::<store::record::Error>()
                 || cause.is::<store::cache::Error>()
+                || cause.is::<InUse>()
+                || cause.is::<HalfRestored>()
+                || cause.downcast_ref::<backup::Error>().is_some_and(backup::Error::is_storage)
+                || cause.downcast_ref::<Failed>().is_some_and(|failed| failed.storage)
         });
         if is_storage { Self::Storage } else { Self::Usage }
     }

@@ -77,7 +77,13 @@ impl Manifest {
             Err(error) if error.source.kind() == io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes?,
         };
-        check_preamble(&bytes, MAGIC).map_err(|fault| folder.fault(&path, fault))?;
+        Self::parse(folder, &bytes).map(Some)
+    }
+
+    /// Checks the bytes of a manifest.
+    pub(super) fn parse(folder: &Folder, bytes: &[u8]) -> Result<(Self, Stamp), Error> {
+        let path = folder.manifest();
+        check_preamble(bytes, MAGIC).map_err(|fault| folder.fault(&path, fault))?;
         let (stamp, sealed) = bytes
             .split_first_chunk::<HEADER>()
             .ok_or_else(|| folder.damaged(&path, "it is cut off"))?;
@@ -94,7 +100,7 @@ impl Manifest {
         }
         let manifest = Self::open(stamp, sealed, &folder.seal)
             .map_err(|Broken| folder.damaged(&path, "its content is not as it was written"))?;
-        Ok(Some((manifest, *stamp)))
+        Ok((manifest, *stamp))
     }
 
     fn open(stamp: &Stamp, sealed: &[u8], seal: &Seal) -> Result<Self, Broken> {
