@@ -41,8 +41,8 @@ pub enum Answer {
     Event(Event),
     /// Done.
     Done(Box<service::Response>),
-    /// The passes are over: what came of each, or why it failed.
-    Scanned(Vec<(SourceName, Result<PassReport, String>)>),
+    /// The passes are over: what came of each.
+    Scanned(Vec<(SourceName, PassReport)>),
     /// The test message and how it went.
     Tested(Box<Delivery>),
     /// The configuration was read again.

@@ -47,8 +47,8 @@ enum Fetched {
 
 impl Collector {
     /// Looks at everything new, sends it down the pipeline in bounded batches, the last one marked.
-    pub(super) async fn pass(&self) -> Result<(), Trouble> {
-        let mut filling = Filling::new(self.definition.name.clone(), self.bounds, (self.now)());
+    pub(super) async fn pass(&self, number: u64) -> Result<(), Trouble> {
+        let mut filling = Filling::new(self.definition.name.clone(), self.bounds, number);
         self.retry_misses(&mut filling).await?;
         let mut cursor = self.cursor().await?;
         loop {
@@ -142,7 +142,7 @@ impl Collector {
         blocking(move || Ok(record.cursor(&name)?)).await
     }
 
-    async fn send(&self, batch: Batch) -> Result<(), Trouble> {
+    pub(super) async fn send(&self, batch: Batch) -> Result<(), Trouble> {
         self.batches.send(batch).await.map_err(|_| Trouble::Closed)
     }
 }
