@@ -80,7 +80,8 @@ impl Collector {
     ) -> Result<(), Trouble> {
         let mut fetches = futures_util::stream::iter(items)
             .map(|item| self.fetch(item))
-            .buffered(self.bounds.fetches.max(1));
+            // In whatever order they arrive: one that is slow holds up nothing but the end of its page.
+            .buffer_unordered(self.bounds.fetches.max(1));
         while let Some(fetched) = fetches.next().await {
             match fetched {
                 Fetched::Document(document) => {
