@@ -55,7 +55,7 @@ impl Tail {
         let (policy, policy_seen) = watch::channel(plan.config.policy.clone());
         let (rules, rules_seen) = watch::channel(Arc::clone(&plan.rules));
         let (ways, _) = watch::channel(Arc::clone(&plan.ways));
-        let recognition = base.recognition(policy_seen);
+        let recognition = base.recognition(policy_seen, rules.clone());
         let (detector, generation) = recognition.detector().context("cannot use the index")?;
         let (detector, detector_seen) = watch::channel(detector);
         let (inspected, to_commit) = mpsc::channel(plan.config.daemon.queue);
