@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::config::DataDir;
 use crate::evidence::EvidenceStore;
 use crate::fs::Lock;
+use crate::index::Index;
 use crate::keys::Keys;
 use crate::store::cache::Cache;
 use crate::store::record::Record;
@@ -37,6 +38,8 @@ impl Stores {
         data.create()?;
         let lock = Lock::try_acquire(&data.lock())?
             .ok_or_else(|| InUse { data_dir: data.path().to_owned() })?;
+        // With another key the cache would be taken for a damaged one and thrown away.
+        Index::check_key(&data.index(), keys)?;
         let record = Record::open(&data.record())?;
         let cache = Cache::open(&data.cache(), keys)?;
         let evidence = EvidenceStore::open(&data.evidence(), keys)?;
