@@ -36,7 +36,7 @@ use closing::Tally;
 use folder::Folder;
 use material::PLANTED;
 use sample::{COMPANY, CORPUS, FILES};
-use stand::Stands;
+use stand::{REPOSITORY, Stands};
 use story::Story;
 
 /// What the demo takes.
@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> an
     let stands =
         runtime.block_on(Stands::start(repository::make(false)?, repository::make(true)?))?;
     let config = folder.fill(&stands)?;
-    introduce(output)?;
+    introduce(&stands, output)?;
 
     let fingerprinted = read_corpus(&config)?;
     let base = reach::base(&config, Observer::default())?;
@@ -95,16 +95,22 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> an
     Ok(if arguments.once && !tally.is_right() { Exit::Partial } else { Exit::Clean })
 }
 
-fn introduce(output: &Output) -> anyhow::Result<()> {
-    output.line_in(
-        Tone::Strong,
-        "Leakwarden demo: everything happens on this machine, nothing leaves it",
-    )?;
-    output.line(&format!(
-        "  {COMPANY}, an invented company, has {} files to protect: the corpus `{CORPUS}`.",
-        FILES.len()
-    ))?;
-    output.line("  A paste site, a blog and a git host, stand-ins on 127.0.0.1, publish all kinds of things.")?;
+fn introduce(stands: &Stands, output: &Output) -> anyhow::Result<()> {
+    let Stands { pastes, blog, forge, .. } = stands;
+    let heading = "Leakwarden demo: everything happens on this machine, nothing leaves it";
+    output.line_in(Tone::Strong, heading)?;
+    let count = FILES.len();
+    for (what, text) in [
+        (
+            "to protect",
+            format!("the {count} files of `{CORPUS}`, by {COMPANY}, an invented company"),
+        ),
+        ("to watch", format!("a paste site, http://{pastes}/")),
+        ("", format!("a blog, http://{blog}/feed.xml")),
+        ("", format!("a git host, http://{forge}/{REPOSITORY}")),
+    ] {
+        output.line(&format!("  {what:<12}{text}"))?;
+    }
     output.line("")?;
     Ok(())
 }
@@ -141,16 +147,13 @@ impl Stage<'_> {
         let (leak, end) = (tokio::time::sleep(leak_after), tokio::time::sleep(self.length()));
         let (mut look, asked) = (tokio::time::interval(LOOK), signals::stop());
         tokio::pin!(daemon, leak, end, asked);
-        let mut is_leaking = false;
         loop {
             tokio::select! {
                 // What is published for the only pass must be there before it.
                 biased;
-                () = &mut leak, if !is_leaking => {
-                    is_leaking = true;
+                () = &mut leak, if !story.is_leaking() => {
                     self.stands.leak();
-                    let text = format!("by the stand-ins: {} pieces of our files, in disguise", PLANTED.len());
-                    story.line("published", &text)?;
+                    story.published(PLANTED.len())?;
                 }
                 () = &mut asked => {
                     // The second one does not wait for what is in flight.

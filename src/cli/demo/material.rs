@@ -36,20 +36,12 @@ pub(super) const RENAMED: &str = "attic/boat_heater.c";
 
 /// Everything that is planted.
 pub(super) static PLANTED: [Planted; 6] = [
-    Planted { mark: "/p/k3vq8", file: &SCHEDULER, disguise: "one function, in a chat" },
-    Planted { mark: "/p/t8wd2", file: &FRAMES, disguise: "indented and broken otherwise" },
-    Planted { mark: "/p/m5hy7", file: &SURGE_MODEL, disguise: "a paragraph, quoted in a mail" },
-    Planted { mark: "/posts/scheduling", file: &SCHEDULER, disguise: "the same function, in HTML" },
-    Planted {
-        mark: "/posts/floats",
-        file: &RESIDUAL,
-        disguise: "HTML-escaped, every line numbered",
-    },
-    Planted {
-        mark: RENAMED,
-        file: &PRESSURE,
-        disguise: "renamed, deleted since, old commit of a side branch",
-    },
+    Planted { mark: "/p/k3vq8", file: &SCHEDULER, disguise: "in a chat" },
+    Planted { mark: "/p/t8wd2", file: &FRAMES, disguise: "reformatted" },
+    Planted { mark: "/p/m5hy7", file: &SURGE_MODEL, disguise: "quoted in a mail" },
+    Planted { mark: "/posts/scheduling", file: &SCHEDULER, disguise: "in HTML" },
+    Planted { mark: "/posts/floats", file: &RESIDUAL, disguise: "HTML-escaped, numbered lines" },
+    Planted { mark: RENAMED, file: &PRESSURE, disguise: "renamed, old commit, side branch" },
 ];
 
 /// The paste site's content, newest first.

@@ -9,7 +9,7 @@ use crate::cli::clock;
 use crate::cli::output::{Error, Output, Tone};
 use crate::daemon::actor::this_user;
 use crate::daemon::event::{Event, PassReport};
-use crate::model::finding::FoundMatch;
+use crate::model::finding::{FoundMatch, two_digits};
 use crate::model::ids::{DeliveryId, FindingId, IncidentId, SourceName};
 use crate::model::incident::RecordedFinding;
 use crate::service::{Detail, Request, Response, Service};
@@ -31,6 +31,7 @@ pub(super) struct Story<'a> {
     mails: Vec<PathBuf>,
     passes: u64,
     last: Instant,
+    is_leaking: bool,
 }
 
 /// Everything recorded about the incidents, oldest first.
@@ -82,6 +83,7 @@ impl<'a> Story<'a> {
             mails: Vec::new(),
             passes: 0,
             last: started,
+            is_leaking: false,
         }
     }
 
@@ -94,6 +96,20 @@ impl<'a> Story<'a> {
         self.last = Instant::now();
         let seconds = self.started.elapsed().as_secs_f64();
         self.output.line_in(tone, &format!("{seconds:>6.1} s  {what:<11} {text}"))
+    }
+
+    /// Tells that the planted pieces are published.
+    pub(super) fn published(&mut self, pieces: usize) -> Result<(), Error> {
+        self.is_leaking = true;
+        self.line(
+            "published",
+            &format!("by the stand-ins: {pieces} pieces of our files, in disguise"),
+        )
+    }
+
+    /// Whether the planted pieces are published.
+    pub(super) fn is_leaking(&self) -> bool {
+        self.is_leaking
     }
 
     /// Tells an event, if there is something to tell.
@@ -177,8 +193,12 @@ impl<'a> Story<'a> {
     fn found(&mut self, recorded: &RecordedFinding) -> Result<(), Error> {
         let finding = &recorded.finding;
         let Some(best) = finding.matches.first() else { return Ok(()) };
-        let text =
-            format!("{} in {}, score {:.2}", ours(best), place(&finding.place), finding.score);
+        let text = format!(
+            "{} in {}, score {:.2}",
+            ours(best),
+            place(&finding.place),
+            two_digits(finding.score)
+        );
         self.line_in(Tone::Bad, "found", &text)
     }
 
