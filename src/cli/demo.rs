@@ -143,24 +143,22 @@ impl Stage<'_> {
         let mut events = self.base.observer.listen();
         let daemon = run::forever(config.clone(), self.base.clone(), outside(config, &stop));
         story.line("started", "the daemon; it looks at every source every two seconds")?;
-        let leak_after = if self.arguments.once { Duration::ZERO } else { LEAK_AFTER };
-        let (leak, end) = (tokio::time::sleep(leak_after), tokio::time::sleep(self.length()));
-        let (mut look, asked) = (tokio::time::interval(LOOK), signals::stop());
+        if self.arguments.once {
+            // What the only pass is to find must be there before it.
+            self.publish(story)?;
+        }
+        let (leak, end) = (tokio::time::sleep(LEAK_AFTER), tokio::time::sleep(self.length()));
+        let (mut look, asked) = (tokio::time::interval(LOOK), asked_to_stop());
         tokio::pin!(daemon, leak, end, asked);
         loop {
             tokio::select! {
-                // What is published for the only pass must be there before it.
-                biased;
-                () = &mut leak, if !story.is_leaking() => {
-                    self.stands.leak();
-                    story.published(PLANTED.len())?;
-                }
+                () = &mut leak, if !story.is_leaking() => self.publish(story)?,
                 () = &mut asked => {
                     // The second one does not wait for what is in flight.
                     if stop.is_cancelled() {
                         return Ok(());
                     }
-                    asked.set(signals::stop());
+                    asked.set(asked_to_stop());
                     stop.cancel();
                 }
                 () = &mut end, if !stop.is_cancelled() => stop.cancel(),
@@ -181,6 +179,11 @@ impl Stage<'_> {
         }
     }
 
+    fn publish(&self, story: &mut Story<'_>) -> anyhow::Result<()> {
+        self.stands.leak();
+        Ok(story.published(PLANTED.len())?)
+    }
+
     /// How long the demo may run.
     fn length(&self) -> Duration {
         match (self.arguments.once, self.arguments.seconds) {
@@ -192,6 +195,14 @@ impl Stage<'_> {
 
     fn has_mail_to_send(&self) -> anyhow::Result<bool> {
         Ok(self.base.stores.record.next_delivery()?.is_some())
+    }
+}
+
+/// Ends when somebody asks to stop, or closes the terminal: the folder must not be left behind.
+async fn asked_to_stop() {
+    tokio::select! {
+        () = signals::stop() => {}
+        () = signals::reload() => {}
     }
 }
 

@@ -102,18 +102,15 @@ fn verdict(tally: Tally, documents: u64, is_leaking: bool) -> Vec<String> {
 }
 
 fn table(incidents: &[Detail]) -> Table {
-    let mut table =
-        Table::new(["  incident", "severity", "lines of ours", "where they were", "disguise"]);
+    let mut table = Table::new(["  incident", "lines of ours", "where they were", "disguise"]);
     for detail in incidents {
-        let mut id = format!("  {}", detail.incident.id);
-        let mut severity = detail.incident.severity.to_string();
+        let mut id = format!("  {} {}", detail.incident.id, detail.incident.severity);
         for recorded in &detail.findings {
             let finding = &recorded.finding;
-            let what = finding.matches.first().map(ours).unwrap_or_default();
+            let what = finding.matches.first().map(|best| ours(best, ":")).unwrap_or_default();
             let planted = PLANTED.iter().find(|planted| finding.place.contains(planted.mark));
             table.row([
                 Cell::toned(Tone::Strong, &std::mem::take(&mut id)),
-                Cell::toned(Tone::Bad, &std::mem::take(&mut severity)),
                 what.into(),
                 format!("{}: {}", recorded.source, below_host(&place(&finding.place))).into(),
                 planted.map_or("none: this is a mistake", |planted| planted.disguise).into(),
@@ -126,7 +123,7 @@ fn table(incidents: &[Detail]) -> Table {
 /// What of an address is below its host, or of a repository below the repository.
 fn below_host(place: &str) -> &str {
     if let Some((_, in_repository)) = place.split_once('@') {
-        return in_repository;
+        return in_repository.split_once(':').map_or(in_repository, |(_commit, path)| path);
     }
     let after_scheme = place.split_once("://").map_or(place, |(_, rest)| rest);
     after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or(after_scheme)
@@ -227,6 +224,6 @@ mod tests {
     #[test]
     fn places_are_shown_without_what_they_have_in_common() {
         assert_eq!(below_host("http://127.0.0.1:1/p/abc"), "/p/abc");
-        assert_eq!(below_host("http://127.0.0.1:1/x.git@0123456789:a/b.c"), "0123456789:a/b.c");
+        assert_eq!(below_host("http://127.0.0.1:1/x.git@0123456789:a/b.c"), "a/b.c");
     }
 }

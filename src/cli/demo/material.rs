@@ -41,7 +41,7 @@ pub(super) static PLANTED: [Planted; 6] = [
     Planted { mark: "/p/m5hy7", file: &SURGE_MODEL, disguise: "quoted in a mail" },
     Planted { mark: "/posts/scheduling", file: &SCHEDULER, disguise: "in HTML" },
     Planted { mark: "/posts/floats", file: &RESIDUAL, disguise: "HTML-escaped, numbered lines" },
-    Planted { mark: RENAMED, file: &PRESSURE, disguise: "renamed, old commit, side branch" },
+    Planted { mark: RENAMED, file: &PRESSURE, disguise: "renamed, deleted, side branch" },
 ];
 
 /// The paste site's content, newest first.

@@ -60,9 +60,9 @@ pub(super) fn place(place: &str) -> String {
     }
 }
 
-/// Which lines of which of our files.
-pub(super) fn ours(found: &FoundMatch) -> String {
-    format!("{} lines {}", found.found.document, ranges(&found.found.document_lines))
+/// Which of our files, and which lines of it.
+pub(super) fn ours(found: &FoundMatch, between: &str) -> String {
+    format!("{}{between}{}", found.found.document, ranges(&found.found.document_lines))
 }
 
 impl<'a> Story<'a> {
@@ -195,11 +195,11 @@ impl<'a> Story<'a> {
         let Some(best) = finding.matches.first() else { return Ok(()) };
         let text = format!(
             "{} in {}, score {:.2}",
-            ours(best),
+            ours(best, " lines "),
             place(&finding.place),
             two_digits(finding.score)
         );
-        self.line_in(Tone::Bad, "found", &text)
+        self.line_in(Tone::Warn, "found", &text)
     }
 
     fn mailed(&mut self, delivery: DeliveryId, incidents: &[IncidentId]) -> Result<(), Error> {
