@@ -244,17 +244,14 @@ fn an_orphan_that_is_put_again_is_young_again() {
     let store = EvidenceStore::open(dir.path(), &keys()).unwrap();
     let other = store.put(&document(memory(b"other"), 1)).unwrap();
     let evidence = store.put(&document(memory(LINE), 1)).unwrap();
+    let mut now = Timestamp::MIN;
     for path in files(dir.path()) {
-        let old = std::time::SystemTime::UNIX_EPOCH;
-        File::open(path).unwrap().set_modified(old).unwrap();
+        let file = File::open(path).unwrap();
+        let written = file.metadata().unwrap().modified().unwrap();
+        now = now.max(Timestamp::try_from(written).unwrap());
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     }
     store.put(&document(memory(LINE), 1)).unwrap();
-    let touched = files(dir.path())
-        .iter()
-        .map(|path| std::fs::metadata(path).unwrap().modified().unwrap())
-        .max()
-        .unwrap();
-    let now = Timestamp::try_from(touched).unwrap();
     assert_eq!(store.sweep(&[other], now).unwrap(), Swept::default());
     store.verify(&evidence).unwrap();
 }

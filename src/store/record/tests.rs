@@ -251,6 +251,15 @@ fn candidates_share_a_corpus_and_content_and_come_closest_first() {
 }
 
 #[test]
+fn what_joined_an_incident_is_found_again_by_the_next() {
+    let record = Record::in_memory().unwrap();
+    for (item, content) in [("a", 0..100), ("b", 80..180), ("c", 150..180)] {
+        record.commit(batch(vec![found(item, content, item)], 0), &mut usual).unwrap();
+    }
+    assert_eq!(record.incident(IncidentId(1)).unwrap().findings.len(), 3);
+}
+
+#[test]
 fn joining_widens_an_incident_and_never_lowers_its_severity() {
     let record = Record::in_memory().unwrap();
     let mut severities = [Severity::Medium, Severity::Critical, Severity::Low].into_iter();

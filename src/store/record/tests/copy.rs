@@ -47,6 +47,7 @@ fn a_dump_that_was_cut_off_or_changed_is_refused_as_a_whole() {
     let mut wrong: Vec<String> = (0..lines.len()).map(without).collect();
     wrong.extend((0..text.len()).step_by(97).map(|cut| text.get(..cut).unwrap().to_owned()));
     wrong.push(text.replace("mirror", "mirrow"));
+    wrong.push(text.replace("\"host\":\"a\"", "\"host\":\"b\""));
     wrong.push(text.replace("\"table\":\"pauses\"", "\"table\":\"causes\""));
     wrong.push(format!("{text}\n"));
     let copy = Record::in_memory().unwrap();

@@ -39,17 +39,27 @@ fn flipped_bytes_are_noticed_or_harmless() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("record");
     let content = closed(&path);
-    let good = fs::read(&path).unwrap();
+    let closed_well = fs::read(&path).unwrap();
+    flip_all_over(dir.path(), &closed_well, &content);
+    // What a kill leaves: it was never closed, so opening it repairs it. The last commit must not be given up.
+    let record = Record::open(&path).unwrap();
+    record.commit(batch(vec![found("last", 7_000..7_100, "last")], 9), &mut usual).unwrap();
+    let content = dumped(&record);
+    let killed = fs::read(&path).unwrap();
+    flip_all_over(dir.path(), &killed, &content);
+}
+
+fn flip_all_over(dir: &Path, good: &[u8], content: &str) {
     let step = good.len() / 300;
     let places = (0..400).step_by(3).chain((400..good.len()).step_by(step));
     let mut noticed = 0;
     for place in places {
-        let mut bad = good.clone();
+        let mut bad = good.to_vec();
         bad[place] ^= 0x55;
-        let path = dir.path().join("bad");
+        let path = dir.join("bad");
         fs::write_atomic(&path, &bad, 0o600).unwrap();
         let what = format!("byte {place} of {}", good.len());
-        noticed += u32::from(open_says_so_or_is_right(&path, &content, &what));
+        noticed += u32::from(open_says_so_or_is_right(&path, content, &what));
     }
     assert!(noticed > 20, "only {noticed} were noticed");
 }
@@ -84,6 +94,21 @@ fn a_row_that_is_not_what_the_schema_says_is_damage() {
         .unwrap();
     let error = record.incident(IncidentId(1)).unwrap_err();
     assert!(matches!(error, Error::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn a_panic_of_the_store_is_an_error_and_undoes_the_transaction() {
+    let record = Record::in_memory().unwrap();
+    let before = dumped(&record);
+    let work = |tx: &WriteTransaction| -> Result<(), Fault> {
+        setting::SETTINGS.put(tx, "half", &"done".to_owned())?;
+        panic!("a page is not where it should be")
+    };
+    let error = record.write(work).unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }));
+    assert!(error.to_string().contains("a page is not where it should be"), "{error}");
+    assert_eq!(dumped(&record), before);
+    record.put_setting("a", "b").unwrap();
 }
 
 #[test]

@@ -16,7 +16,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let found = (0_u8..3, 0_u8..6, 0_u8..3);
+    let found = (0_u8..3, 0_u8..7, 0_u8..3);
     let action = proptest::sample::select(Action::ALL.to_vec());
     prop_oneof![
         3 => prop::collection::vec(found, 0..5).prop_map(Step::Commit),
@@ -26,9 +26,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Contents of which some overlap a little, some much, some not at all, and one is nearly another.
+/// Contents of which some overlap a little, some much, some not at all; one is nearly another, one only joins after another.
 fn content(number: u8) -> Range<u64> {
-    [0..100, 3..103, 80..180, 1000..1200, 1150..1350, 5000..5004][usize::from(number)].clone()
+    [0..100, 3..103, 80..180, 1000..1200, 1150..1350, 5000..5004, 130..180][usize::from(number)]
+        .clone()
 }
 
 #[derive(Debug, Default)]
