@@ -73,10 +73,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> an
     introduce(&stands, output)?;
 
     let fingerprinted = read_corpus(&config)?;
-    let base = reach::base(&config, Observer::default())?;
+    let base = reach::base_of_daemon(&config, &Observer::default())?;
     let service = Service::new(base.stores.record.clone(), base.stores.evidence.clone());
     let mut story = Story::new(output, started, service.clone(), &folder.outbox());
-    story.line("fingerprint", &fingerprinted)?;
+    story.line("indexed", &fingerprinted)?;
     let ended =
         runtime.block_on(Stage { arguments, stands: &stands, base }.perform(config, &mut story));
     let told = ended.and_then(|()| {
@@ -126,7 +126,9 @@ fn read_corpus(config: &Config) -> anyhow::Result<String> {
         documents += outcome.documents();
     }
     let lines: usize = FILES.iter().map(|file| file.text.lines().count()).sum();
-    Ok(format!("{CORPUS}: {documents} files, {lines} lines"))
+    Ok(format!(
+        "{CORPUS}: {documents} files, {lines} lines, as keyed fingerprints; no text of them is kept"
+    ))
 }
 
 /// The daemon and the world that it looks at.
