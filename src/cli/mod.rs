@@ -6,6 +6,7 @@
 
 pub mod args;
 mod check;
+mod child;
 mod clock;
 mod completions;
 mod config;
@@ -41,6 +42,10 @@ use crate::config::{Config, Surroundings};
 
 /// Runs the program with these arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(exit) = child::run(&arguments) {
+        return exit;
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(usage) => return output::show_usage(&usage),

@@ -22,7 +22,7 @@ pub struct Arguments {}
 /// Runs the command.
 pub fn run(_: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let config = configured(global)?;
-    let base = reach::base(&config, Observer::default())?;
+    let base = reach::base_of_daemon(&config, &Observer::default())?;
     let runtime = reach::runtime()?;
     let stop = CancellationToken::new();
     let (wish, wishes) = mpsc::channel(4);

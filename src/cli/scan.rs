@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{Global, Report};
 use super::output::{Cell, Output, Table, Tone};
-use super::reach::{self, Confused};
+use super::reach::{self, Confused, Reached};
 use super::{Exit, configured, signals};
 use crate::config::Config;
 use crate::daemon::event::{Event, Observer, PassReport};
+use crate::daemon::plant::Base;
 use crate::daemon::run;
 use crate::daemon::socket::{Answer, Call};
 use crate::model::ids::{IncidentId, SourceName};
@@ -36,10 +37,11 @@ pub fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::R
     check_names(&config, &arguments.sources)?;
     let mut tell = |event: Event| progress(&event, output);
     let call = Call::Scan(arguments.sources.clone());
-    let outcomes = match reach::daemon(&config, &call, &mut tell)? {
-        Some(Answer::Scanned(outcomes)) => outcomes.into_iter().collect(),
-        Some(_) => return Err(Confused.into()),
-        None => here(config, &arguments.sources, &mut tell)?,
+    let observer = Observer::default();
+    let outcomes = match reach::daemon_or_base(&config, &call, &mut tell, &observer)? {
+        Reached::Daemon(Answer::Scanned(outcomes)) => outcomes.into_iter().collect(),
+        Reached::Daemon(_) => return Err(Confused.into()),
+        Reached::Here(base) => here(config, base, &arguments.sources, &mut tell)?,
     };
     report(&outcomes, arguments.report, output)
 }
@@ -65,12 +67,11 @@ fn check_names(config: &Config, names: &[SourceName]) -> anyhow::Result<()> {
 /// Without a daemon: the same pipeline, for one pass.
 fn here(
     config: Config,
+    base: Base,
     wanted: &[SourceName],
     tell: &mut dyn FnMut(Event),
 ) -> anyhow::Result<Outcomes> {
-    let observer = Observer::default();
-    let mut events = observer.listen();
-    let base = reach::base(&config, observer)?;
+    let mut events = base.observer.listen();
     let stop = CancellationToken::new();
     let runtime = reach::runtime()?;
     let mut outcomes = Outcomes::new();

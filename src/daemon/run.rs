@@ -15,10 +15,12 @@ use super::server::{Reload, Server};
 use super::socket::{self, Status};
 use super::supervise::Tasks;
 use super::{inspect, upkeep};
-use crate::config::Config;
+use crate::config::{self, Config};
+use crate::custody::Deed;
 use crate::detect::{Detector, Policy};
 use crate::model::batch::Batch;
-use crate::model::ids::SourceName;
+use crate::model::ids::{ContentHash, SourceName};
+use crate::model::incident::Actor;
 use crate::service::Service;
 
 /// Reads the configuration again.
@@ -99,6 +101,7 @@ pub async fn forever(config: Config, base: Base, outside: Outside) -> anyhow::Re
     let listener = socket::bind(&config.data.socket())?;
     let (batches, to_inspect) = mpsc::channel(config.daemon.queue);
     let plan = Plan::new(config, &base, &batches)?;
+    testify_settings(&base, &plan)?;
     let mut tasks = Tasks::new(stop.clone());
     let (tail, following) = Tail::start(&base, &plan, to_inspect, &mut tasks)?;
     let Following { recognition, generation, detector } = following;
@@ -125,6 +128,21 @@ pub async fn forever(config: Config, base: Base, outside: Outside) -> anyhow::Re
     let reloader = Reloader { base, batches, tail, collectors, current, load };
     tasks.spawn("reload", reloader.forever(reload.1, stop.clone()));
     tasks.join(grace).await
+}
+
+/// Which settings were in force from when on is part of the chain of custody: their digest, not their text.
+fn testify_settings(base: &Base, plan: &Plan) -> anyhow::Result<()> {
+    let shown = config::show(&plan.config).toml();
+    let digest = ContentHash::of(shown.as_bytes()).to_string();
+    let deed = Deed {
+        at: (base.now)(),
+        by: Actor::Program,
+        what: "settings.in-force",
+        subject: "settings".to_owned(),
+        detail: serde_json::json!({ "blake3": digest, "program": env!("CARGO_PKG_VERSION") }),
+    };
+    base.stores.record.testify(deed)?;
+    Ok(())
 }
 
 fn status(base: &Base, nudges: Nudges) -> Arc<dyn Fn() -> Status + Send + Sync> {
@@ -208,6 +226,7 @@ impl Reloader {
         );
         self.base.stores.record.put_pauses(&old.http.pauses())?;
         let plan = Plan::new(config, &self.base, &self.batches)?;
+        testify_settings(&self.base, &plan)?;
         self.tail.policy.send_replace(plan.config.policy.clone());
         self.tail.rules.send_replace(Arc::clone(&plan.rules));
         self.tail.ways.send_replace(Arc::clone(&plan.ways));

@@ -89,6 +89,11 @@ pub fn bind(path: &Path) -> Result<tokio::net::UnixListener, fs::Error> {
     Ok(listener)
 }
 
+/// Whether a daemon listens behind a socket.
+pub fn answers(path: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(path).is_ok()
+}
+
 /// Why a call to a daemon failed on the way.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

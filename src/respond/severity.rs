@@ -73,11 +73,7 @@ mod tests {
     use super::*;
     use crate::model::finding::{FoundMatch, Kind, Match, Passages};
 
-    pub(crate) fn finding(
-        verdict: Verdict,
-        corpora: &[&str],
-        values: std::ops::Range<u64>,
-    ) -> Finding {
+    fn finding(verdict: Verdict, corpora: &[&str]) -> Finding {
         let matches = corpora
             .iter()
             .map(|corpus| FoundMatch {
