@@ -1,0 +1,12 @@
+//! Tests of the built program, from the outside.
+
+mod check;
+mod configuration;
+mod corpora;
+mod daemon;
+mod documents;
+mod help;
+mod incidents;
+mod keys;
+mod sources;
+mod support;
