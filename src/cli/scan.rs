@@ -89,13 +89,15 @@ fn here(
     };
     let done = runtime.block_on(async {
         let pass = run::once(config, base, wanted, stop.clone());
-        tokio::pin!(pass);
+        let asked = signals::stop();
+        // One wait for all of it: a signal that comes while an event is shown would be lost between two.
+        tokio::pin!(pass, asked);
         loop {
             tokio::select! {
                 done = &mut pass => break done,
                 // Events that were lost to a slow terminal are only progress: outcomes are few.
                 Ok(event) = events.recv() => take(event),
-                () = signals::stop() => stop.cancel(),
+                () = &mut asked, if !stop.is_cancelled() => stop.cancel(),
             }
         }
     });

@@ -4,6 +4,7 @@ mod check;
 mod configuration;
 mod corpora;
 mod daemon;
+mod demo;
 mod documents;
 mod help;
 mod incidents;
