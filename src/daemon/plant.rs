@@ -22,6 +22,7 @@ use crate::keys::Keys;
 use crate::model::batch::Batch;
 use crate::model::ids::RouteName;
 use crate::notify::{self, Composer, Templates, to_tell_about_sources};
+use crate::service::backup::Backup;
 use crate::source;
 
 /// A source that fails so many times in a row is told about: once, not at every flap.
@@ -36,6 +37,8 @@ pub struct Base {
     pub index: Arc<Index>,
     /// The fingerprinter under the installation's key.
     pub fingerprinter: Fingerprinter,
+    /// The keys.
+    pub keys: Keys,
     /// Whoever watches.
     pub observer: Observer,
     /// The clock.
@@ -53,7 +56,19 @@ impl Base {
         let stores = Arc::new(Stores::open(&config.data, keys)?);
         let index = Arc::new(Index::open(&config.data.index(), keys)?);
         crate::fs::create_private_dir(&config.data.spool())?;
-        Ok(Self { stores, index, fingerprinter: Fingerprinter::new(keys), observer, now })
+        let (fingerprinter, keys) = (Fingerprinter::new(keys), keys.clone());
+        Ok(Self { stores, index, fingerprinter, keys, observer, now })
+    }
+
+    /// What a backup of all this is made of.
+    pub fn backup(&self, config: &Config) -> Backup {
+        Backup {
+            record: self.stores.record.clone(),
+            evidence: self.stores.evidence.clone(),
+            index: Arc::clone(&self.index),
+            keys: self.keys.clone(),
+            configuration: config.file.clone(),
+        }
     }
 
     /// Recognition under a policy and rules that can be replaced.

@@ -112,6 +112,7 @@ pub async fn forever(config: Config, base: Base, outside: Outside) -> anyhow::Re
     tasks.spawn("collect", heads::forever(collectors_seen, nudges.clone(), stop.clone()));
     let server = Server {
         service: Service::new(base.stores.record.clone(), base.stores.evidence.clone()),
+        backup: base.backup(&plan.config),
         record: base.stores.record.clone(),
         ways: tail.ways.subscribe(),
         wake: Arc::clone(&tail.wake),

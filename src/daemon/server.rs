@@ -1,5 +1,6 @@
 //! Answers calls on the socket. The actor is the system user at the other end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use super::heads::Nudges;
 use super::socket::{Answer, CALL_BYTES, Call, Status};
 use crate::model::ids::{RouteName, SourceName};
 use crate::model::incident::Actor;
+use crate::service::backup::Backup;
 use crate::service::{self, Service};
 use crate::store::record::Record;
 
@@ -28,6 +30,8 @@ pub type Reload = oneshot::Sender<Result<(), String>>;
 pub struct Server {
     /// Everything recorded.
     pub service: Service,
+    /// What backups are made of.
+    pub backup: Backup,
     /// The outbox, for test messages.
     pub record: Record,
     /// The names of the routes there are.
@@ -107,6 +111,7 @@ impl Server {
             Call::Do(request) => self.carry_out(request, actor).await,
             Call::Scan(sources) => self.scan(sources, writer).await,
             Call::NotifyTest(route) => self.notify_test(route).await,
+            Call::Backup(path) => self.back_up(path, actor, writer).await,
             Call::Reload => self.reload().await,
             Call::Status => Answer::Status((self.status)()),
         }
@@ -158,6 +163,28 @@ impl Server {
         }
         let outcome = |source: SourceName| ended(&source).map(|report| (source, report));
         Answer::Scanned(sources.into_iter().filter_map(outcome).collect())
+    }
+
+    async fn back_up(&self, to: PathBuf, by: Actor, writer: &mut OwnedWriteHalf) -> Answer {
+        if !to.is_absolute() {
+            return refused("the path of a backup must be absolute");
+        }
+        let (backup, now) = (self.backup.clone(), (self.now)());
+        let mut writing = tokio::task::spawn_blocking(move || backup.write(&to, &by, now));
+        let written = loop {
+            match tokio::time::timeout(ALIVE, &mut writing).await {
+                Ok(written) => break written,
+                // A sign of life. The backup is completed even if the caller has gone away.
+                Err(_elapsed) => drop(writer.write_all(b"\n").await),
+            }
+        };
+        match written {
+            Ok(Ok(contents)) => Answer::BackedUp(contents),
+            Ok(Err(error)) => {
+                Answer::Failed { storage: error.is_storage(), message: chain(&error.into()) }
+            }
+            Err(_) => failed("writing the backup crashed: this is a fault in leakwarden"),
+        }
     }
 
     async fn notify_test(&self, route: RouteName) -> Answer {

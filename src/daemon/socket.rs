@@ -13,6 +13,7 @@ use crate::fs;
 use crate::model::ids::{RouteName, SourceName};
 use crate::model::notice::Delivery;
 use crate::service;
+use crate::service::backup::Contents;
 
 /// A call may be so long; a note of a person fits many times.
 pub const CALL_BYTES: u64 = 1 << 20;
@@ -27,6 +28,8 @@ pub enum Call {
     Scan(Vec<SourceName>),
     /// A test message.
     NotifyTest(RouteName),
+    /// A backup to this absolute path, as the daemon's user.
+    Backup(PathBuf),
     /// The configuration read again.
     Reload,
     /// How it is.
@@ -45,6 +48,8 @@ pub enum Answer {
     Scanned(Vec<(SourceName, PassReport)>),
     /// The test message and how it went.
     Tested(Box<Delivery>),
+    /// The backup stands in its place.
+    BackedUp(Contents),
     /// The configuration was read again.
     Reloaded,
     /// How it is.
