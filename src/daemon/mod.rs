@@ -28,3 +28,6 @@ mod stand;
 pub mod stores;
 pub mod supervise;
 pub mod upkeep;
+
+#[cfg(test)]
+mod tests;
