@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    check, completions, config, corpus, evidence, incident, init, man, notify, run, scan, source,
+    backup, check, completions, config, corpus, demo, evidence, incident, init, man, notify,
+    restore, run, scan, source,
 };
 
 const EXIT_CODES: &str = "\
@@ -87,6 +88,8 @@ pub struct Report {
 pub enum Command {
     /// Write a commented configuration, empty watchlists and a key
     Init(init::Arguments),
+    /// The whole job on this machine, offline: invented leaks are published, found, recorded and told
+    Demo(demo::Arguments),
     /// Name the work that leakwarden looks for, and the text that is never a leak
     Corpus(corpus::Arguments),
     /// Is this ours? A proof sample, an archive, a folder, a link
@@ -103,6 +106,10 @@ pub enum Command {
     Evidence(evidence::Arguments),
     /// Does a message arrive?
     Notify(notify::Arguments),
+    /// Write everything that must not be lost to one encrypted file
+    Backup(backup::Arguments),
+    /// Fill an empty data folder from a backup
+    Restore(restore::Arguments),
     /// Check or show the configuration
     Config(config::Arguments),
     /// Print the completions for a shell

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use super::{output, reach};
+use crate::daemon::stores::{HalfRestored, InUse};
+use crate::service::backup;
 use crate::{corpus, evidence, fs, index, keys, service, store};
 
 /// How a command ended.
@@ -57,7 +59,12 @@ fn is_storage(cause: &(dyn std::error::Error + 'static)) -> bool {
             matches!(error, index::Error::UnknownCorpus { .. } | index::Error::Locked { .. });
         return !is_asked_wrongly;
     }
+    if let Some(error) = cause.downcast_ref::<backup::Error>() {
+        return error.is_storage();
+    }
     cause.is::<output::Error>()
+        || cause.is::<InUse>()
+        || cause.is::<HalfRestored>()
         || cause.is::<fs::Error>()
         || cause.is::<keys::Error>()
         || cause.is::<evidence::Error>()

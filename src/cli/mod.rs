@@ -5,12 +5,14 @@
 //! To add a command: its file, one variant of [`args::Command`], one arm of [`dispatch`].
 
 pub mod args;
+mod backup;
 mod check;
 mod child;
 mod clock;
 mod completions;
 mod config;
 mod corpus;
+mod demo;
 mod evidence;
 mod exit;
 mod incident;
@@ -21,6 +23,7 @@ mod notify;
 pub mod output;
 mod progress;
 mod reach;
+mod restore;
 mod run;
 mod scan;
 mod signals;
@@ -65,6 +68,7 @@ fn dispatch(command: Command, global: &Global, output: &Output) -> anyhow::Resul
     match command {
         // These work without a configuration, or with one that is wrong.
         Command::Init(arguments) => init::run(&arguments, global, output),
+        Command::Demo(arguments) => demo::run(&arguments, global, output),
         Command::Config(arguments) => config::run(&arguments, global, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Man(arguments) => man::run(&arguments, output),
@@ -77,6 +81,9 @@ fn dispatch(command: Command, global: &Global, output: &Output) -> anyhow::Resul
         Command::Incident(arguments) => incident::run(arguments, global, output),
         Command::Evidence(arguments) => evidence::run(&arguments, global, output),
         Command::Notify(arguments) => notify::run(&arguments, global, output),
+        Command::Backup(arguments) => backup::run(&arguments, global, output),
+        // Only where no daemon runs.
+        Command::Restore(arguments) => restore::run(&arguments, global, output),
         Command::Run(arguments) => run::run(&arguments, global, output),
     }
 }

@@ -77,7 +77,13 @@ impl Manifest {
             Err(error) if error.source.kind() == io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes?,
         };
-        check_preamble(&bytes, MAGIC).map_err(|fault| folder.fault(&path, fault))?;
+        Self::parse(folder, &bytes).map(Some)
+    }
+
+    /// Checks the bytes of a manifest.
+    pub(super) fn parse(folder: &Folder, bytes: &[u8]) -> Result<(Self, Stamp), Error> {
+        let path = folder.manifest();
+        check_preamble(bytes, MAGIC).map_err(|fault| folder.fault(&path, fault))?;
         let (stamp, sealed) = bytes
             .split_first_chunk::<HEADER>()
             .ok_or_else(|| folder.damaged(&path, "it is cut off"))?;
@@ -87,7 +93,7 @@ impl Manifest {
         same_key(stamp, folder)?;
         let manifest = Self::open(stamp, sealed, &folder.seal)
             .map_err(|Broken| folder.damaged(&path, "its content is not as it was written"))?;
-        Ok(Some((manifest, *stamp)))
+        Ok((manifest, *stamp))
     }
 
     /// Fails if the header says that another key is the right one. What it does not say, because it is damaged or

@@ -15,12 +15,13 @@
 //! | `filter`, `bucket` | values: surely not; and where |
 //! | `segment`, `segment_writer`, `pending`, `merge`, `dead` | one segment: reading, writing, from memory, from others, what is gone |
 //! | `manifest`, `live`, `folder` | one generation, on disk and opened; where it is |
-//! | `snapshot`, `writer` | what others use |
+//! | `snapshot`, `writer`, `copy` | what others use |
 //!
 //! `docs/index-format.md` describes the files byte by byte.
 
 mod bucket;
 mod codec;
+mod copy;
 mod dead;
 mod filter;
 mod folder;
@@ -49,6 +50,7 @@ use crate::keys::Keys;
 use crate::model::finding::Lines;
 use crate::model::ids::CorpusName;
 
+pub use copy::IndexFile;
 use folder::Folder;
 use live::Generation;
 use manifest::Manifest;
