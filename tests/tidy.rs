@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 /// Modules by layer, lowest first: a module uses only layers before its own; siblings do not know one another.
 const LAYERS: &[&[&str]] = &[
     &["model"],
-    &["secret", "unpack", "escape"],
+    &["secret", "escape", "settings", "unpack"],
     &["fs"],
-    &["keys", "schedule", "custody"],
+    &["keys", "schedule", "custody", "seal"],
     &["extract", "fingerprint", "http"],
     &["git"],
     &["index", "watchlist", "evidence", "store", "notify", "source"],
@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["corpus"],
     &["config"],
     &["service"],
-    &["daemon", "web"],
+    &["daemon"],
     &["cli"],
 ];
 

@@ -1,3 +1,5 @@
+//! A recorded listing, its paging and its items, served on loopback.
+
 use super::*;
 use crate::source::stand::{Site, context, pass as pass_over};
 
