@@ -142,6 +142,14 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     Err(Error::new("create", path)(io::ErrorKind::AlreadyExists.into()))
 }
 
+/// Gives a file or folder another name on the same disk; durable when it returns. Nothing may stand there but an
+/// empty folder.
+#[expect(clippy::disallowed_methods, reason = "this is where things are renamed")]
+pub fn move_into_place(from: &Path, to: &Path) -> Result<(), Error> {
+    std::fs::rename(from, to).map_err(Error::new("put in its place", to))?;
+    sync_dir(folder_of(to))
+}
+
 /// Reads a whole file.
 pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(Error::new("read", path))

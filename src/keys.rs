@@ -156,6 +156,24 @@ mod tests {
     }
 
     #[test]
+    fn of_two_commands_in_the_same_instant_one_makes_the_key_and_none_sees_half_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let start = std::sync::Barrier::new(8);
+        let make = || {
+            start.wait();
+            let made = Keys::create(&path).is_ok();
+            (made, Keys::read(&path).unwrap().fingerprint())
+        };
+        let seen: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(seen.iter().filter(|(made, _)| *made).count(), 1);
+        assert!(seen.iter().all(|(_, key)| *key == seen[0].1));
+    }
+
+    #[test]
     fn a_missing_or_damaged_key_file_says_so() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");

@@ -136,7 +136,7 @@ def kill_under_load(program, world, rng, kills, budget):
 def findings(program):
     """Every finding of every incident, by the planted item it is about."""
     found, details = {}, []
-    for incident in program.json("incident", "list")["incidents"]:
+    for incident in program.json("incident", "list", "--limit", "100000")["incidents"]:
         detail = program.json("incident", "show", incident["id"])
         details.append(detail)
         for finding in detail["findings"]:
@@ -147,7 +147,7 @@ def findings(program):
 
 def settled(program, world):
     """Whether all sources had a pass since everything was published, and nothing waits to be told."""
-    known = program.json("incident", "list")["incidents"]
+    known = program.json("incident", "list", "--limit", "100000")["incidents"]
     return len(known) >= len(world.planted)
 
 
@@ -207,6 +207,7 @@ def crash_daemon(binary, folder, seed, kills, budget):
     publisher = threading.Thread(target=world.live, args=(0.1,), daemon=True)
     publisher.start()
     started = time.monotonic()
+    daemon = None
     try:
         damages = kill_under_load(program, world, rng, kills, budget)
         world.over.set()
@@ -216,8 +217,8 @@ def crash_daemon(binary, folder, seed, kills, budget):
             f"{world.count} items, {len(world.planted)} leaks planted",
             flush=True,
         )
-        daemon = program.start("run")
         started = time.monotonic()
+        daemon = program.start("run")
         wait_for("one incident for each leak", 120, lambda: daemon.poll() is not None or settled(program, world))
         # Twice around: a second finding, or a second message, would come now.
         program.run("scan", codes=(0, 1))
@@ -231,6 +232,9 @@ def crash_daemon(binary, folder, seed, kills, budget):
     except BaseException:
         print(program.log_tail(), file=sys.stderr)
         raise
+    finally:
+        if daemon is not None and daemon.poll() is None:
+            daemon.kill()
 
 
 def crash_reading(binary, folder, seed, reads):

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    check, completions, config, corpus, demo, evidence, incident, init, man, notify, run, scan,
-    source,
+    backup, check, completions, config, corpus, demo, evidence, incident, init, man, notify,
+    restore, run, scan, source,
 };
 
 const EXIT_CODES: &str = "\
@@ -106,6 +106,10 @@ pub enum Command {
     Evidence(evidence::Arguments),
     /// Does a message arrive?
     Notify(notify::Arguments),
+    /// Write everything that must not be lost to one encrypted file
+    Backup(backup::Arguments),
+    /// Fill an empty data folder from a backup
+    Restore(restore::Arguments),
     /// Check or show the configuration
     Config(config::Arguments),
     /// Print the completions for a shell

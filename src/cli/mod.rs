@@ -5,6 +5,7 @@
 //! To add a command: its file, one variant of [`args::Command`], one arm of [`dispatch`].
 
 pub mod args;
+mod backup;
 mod check;
 mod child;
 mod clock;
@@ -22,6 +23,7 @@ mod notify;
 pub mod output;
 mod progress;
 mod reach;
+mod restore;
 mod run;
 mod scan;
 mod signals;
@@ -79,6 +81,9 @@ fn dispatch(command: Command, global: &Global, output: &Output) -> anyhow::Resul
         Command::Incident(arguments) => incident::run(arguments, global, output),
         Command::Evidence(arguments) => evidence::run(&arguments, global, output),
         Command::Notify(arguments) => notify::run(&arguments, global, output),
+        Command::Backup(arguments) => backup::run(&arguments, global, output),
+        // Only where no daemon runs.
+        Command::Restore(arguments) => restore::run(&arguments, global, output),
         Command::Run(arguments) => run::run(&arguments, global, output),
     }
 }

@@ -15,7 +15,8 @@ use crate::service::{Request, Response, Service};
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Failed {
-    message: String,
+    /// Its words.
+    pub message: String,
     /// Whether its stores or keys are at fault, rather than what was asked.
     pub storage: bool,
 }

@@ -65,6 +65,16 @@ impl DataDir {
         self.0.join("socket")
     }
 
+    /// There only while a backup is being restored, or after that was interrupted.
+    pub fn restoring(&self) -> PathBuf {
+        self.0.join("restoring")
+    }
+
+    /// The configuration as it was when the backup was made that this folder was restored from.
+    pub fn restored_configuration(&self) -> PathBuf {
+        self.0.join("restored-configuration")
+    }
+
     /// Held by the one daemon or command that has the stores open.
     pub fn lock(&self) -> PathBuf {
         self.0.join("lock")

@@ -13,7 +13,7 @@ use super::event::{Event, Observer, PassReport};
 use super::inspect::Inspected;
 use super::rules::Rules;
 use crate::evidence::EvidenceStore;
-use crate::model::batch::Missed;
+use crate::model::batch::{Missed, PassFailure};
 use crate::model::document::Document;
 use crate::model::finding::{Finding, FoundMatch, Inspection, Passages, Verdict};
 use crate::model::ids::SourceName;
@@ -51,18 +51,29 @@ impl Committer {
     /// Records batches until there are no more.
     pub async fn all(self, mut inspected: mpsc::Receiver<Inspected>) -> anyhow::Result<()> {
         let this = Arc::new(self);
-        let mut passes: BTreeMap<SourceName, PassReport> = BTreeMap::new();
-        while let Some(batch) = inspected.recv().await {
-            let (source, last) = (batch.batch.source.clone(), batch.batch.last);
+        // By source: the number of the pass under way and what came of it so far.
+        let mut passes: BTreeMap<SourceName, (u64, PassReport)> = BTreeMap::new();
+        while let Some(mut batch) = inspected.recv().await {
+            let (source, number) = (batch.batch.source.clone(), batch.batch.pass);
+            let (last, failed) = (batch.batch.last, batch.batch.failed.take());
+            let (under_way, report) = passes.entry(source.clone()).or_default();
+            if *under_way != number {
+                // The one before was dropped on the way, by a reload.
+                (*under_way, *report) = (number, PassReport::default());
+            }
+            if let Some(PassFailure { reason, again }) = failed {
+                let report = PassReport { failed: Some(reason), ..std::mem::take(report) };
+                this.observer.pass_ends(number, source, report, again);
+                continue;
+            }
             let committer = Arc::clone(&this);
             let outcome = tokio::task::spawn_blocking(move || committer.one(batch)).await??;
             this.tell(&source, &outcome.committed);
-            let report = passes.entry(source.clone()).or_default();
             add(report, outcome);
             if last {
                 let report = std::mem::take(report);
                 tracing::info!(source.id = %source, looked_at = report.looked_at, leaks = report.leaks, possible = report.possible, missed = report.missed, "pass complete");
-                this.observer.tell(Event::PassEnded { source, report });
+                this.observer.pass_ends(number, source, report, None);
             }
         }
         Ok(())
@@ -76,7 +87,6 @@ impl Committer {
         let mut cut = Vec::new();
         for (document, inspection) in batch.documents.iter().zip(inspections) {
             let Some(inspection) = inspection else {
-                report.missed += 1;
                 batch.missed.push(set_aside(document));
                 continue;
             };
@@ -88,7 +98,7 @@ impl Committer {
                 cut.push((self.evidence.put(document)?, cut_warning(document)));
             }
         }
-        report.missed += batch.missed.len() as u64 - report.missed;
+        report.missed = batch.missed.len() as u64;
         report.gaps.extend(batch.gap.clone());
         let at = (self.now)();
         let commit = Commit {

@@ -18,6 +18,7 @@ pub mod heads;
 pub mod inspect;
 pub mod plant;
 pub mod recognition;
+pub mod refresh;
 pub mod rules;
 pub mod run;
 pub mod server;

@@ -1,6 +1,5 @@
 //! Everything the daemon is made of, put together from a configuration and open stores.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::collect::{Bounds, Collector};
 use super::deliver::{Way, Ways};
 use super::event::Observer;
 use super::recognition::Recognition;
-use super::rules::Rules;
+use super::rules::{Rules, sensitivities};
 use super::stores::Stores;
 use crate::config::Config;
 use crate::detect::Policy;
@@ -21,10 +20,10 @@ use crate::http;
 use crate::index::Index;
 use crate::keys::Keys;
 use crate::model::batch::Batch;
-use crate::model::ids::{CorpusName, RouteName};
+use crate::model::ids::RouteName;
 use crate::notify::{self, Composer, Templates, to_tell_about_sources};
+use crate::service::backup::Backup;
 use crate::source;
-use crate::watchlist::Sensitivity;
 
 /// A source that fails so many times in a row is told about: once, not at every flap.
 const TELL_AFTER: u32 = 3;
@@ -38,6 +37,8 @@ pub struct Base {
     pub index: Arc<Index>,
     /// The fingerprinter under the installation's key.
     pub fingerprinter: Fingerprinter,
+    /// The keys.
+    pub keys: Keys,
     /// Whoever watches.
     pub observer: Observer,
     /// The clock.
@@ -55,15 +56,32 @@ impl Base {
         let stores = Arc::new(Stores::open(&config.data, keys)?);
         let index = Arc::new(Index::open(&config.data.index(), keys)?);
         crate::fs::create_private_dir(&config.data.spool())?;
-        Ok(Self { stores, index, fingerprinter: Fingerprinter::new(keys), observer, now })
+        let (fingerprinter, keys) = (Fingerprinter::new(keys), keys.clone());
+        Ok(Self { stores, index, fingerprinter, keys, observer, now })
     }
 
-    /// Recognition under a policy that can be replaced.
-    pub fn recognition(&self, policy: watch::Receiver<Policy>) -> Recognition {
+    /// What a backup of all this is made of.
+    pub fn backup(&self, config: &Config) -> Backup {
+        Backup {
+            record: self.stores.record.clone(),
+            evidence: self.stores.evidence.clone(),
+            index: Arc::clone(&self.index),
+            keys: self.keys.clone(),
+            configuration: config.file.clone(),
+        }
+    }
+
+    /// Recognition under a policy and rules that can be replaced.
+    pub fn recognition(
+        &self,
+        policy: watch::Receiver<Policy>,
+        rules: watch::Sender<Arc<Rules>>,
+    ) -> Recognition {
         Recognition {
             index: Arc::clone(&self.index),
             fingerprinter: self.fingerprinter.clone(),
             policy,
+            rules,
         }
     }
 }
@@ -124,13 +142,9 @@ pub fn ways(config: &Config, http: &http::Client) -> anyhow::Result<Ways> {
 
 /// The rules, with what the index knows of each corpus.
 pub fn rules(config: &Config, base: &Base) -> anyhow::Result<Rules> {
-    let mut sensitivities: BTreeMap<CorpusName, Sensitivity> = BTreeMap::new();
-    for entry in base.index.snapshot()?.corpora() {
-        sensitivities.insert(entry.name, Sensitivity::of(&entry.attributes));
-    }
     Ok(Rules {
         severity: config.severity,
-        sensitivities,
+        sensitivities: sensitivities(&base.index.snapshot()?),
         allowed: config.allowed.clone(),
         routes: config.routes.clone(),
     })

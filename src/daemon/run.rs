@@ -55,7 +55,7 @@ impl Tail {
         let (policy, policy_seen) = watch::channel(plan.config.policy.clone());
         let (rules, rules_seen) = watch::channel(Arc::clone(&plan.rules));
         let (ways, _) = watch::channel(Arc::clone(&plan.ways));
-        let recognition = base.recognition(policy_seen);
+        let recognition = base.recognition(policy_seen, rules.clone());
         let (detector, generation) = recognition.detector().context("cannot use the index")?;
         let (detector, detector_seen) = watch::channel(detector);
         let (inspected, to_commit) = mpsc::channel(plan.config.daemon.queue);
@@ -112,6 +112,7 @@ pub async fn forever(config: Config, base: Base, outside: Outside) -> anyhow::Re
     tasks.spawn("collect", heads::forever(collectors_seen, nudges.clone(), stop.clone()));
     let server = Server {
         service: Service::new(base.stores.record.clone(), base.stores.evidence.clone()),
+        backup: base.backup(&plan.config),
         record: base.stores.record.clone(),
         ways: tail.ways.subscribe(),
         wake: Arc::clone(&tail.wake),

@@ -13,6 +13,7 @@ use crate::fs;
 use crate::model::ids::{RouteName, SourceName};
 use crate::model::notice::Delivery;
 use crate::service;
+use crate::service::backup::Contents;
 
 /// A call may be so long; a note of a person fits many times.
 pub const CALL_BYTES: u64 = 1 << 20;
@@ -27,6 +28,8 @@ pub enum Call {
     Scan(Vec<SourceName>),
     /// A test message.
     NotifyTest(RouteName),
+    /// A backup to this absolute path, as the daemon's user.
+    Backup(PathBuf),
     /// The configuration read again.
     Reload,
     /// How it is.
@@ -41,10 +44,12 @@ pub enum Answer {
     Event(Event),
     /// Done.
     Done(Box<service::Response>),
-    /// The passes are over: what came of each, or why it failed.
-    Scanned(Vec<(SourceName, Result<PassReport, String>)>),
+    /// The passes are over: what came of each.
+    Scanned(Vec<(SourceName, PassReport)>),
     /// The test message and how it went.
     Tested(Box<Delivery>),
+    /// The backup stands in its place.
+    BackedUp(Contents),
     /// The configuration was read again.
     Reloaded,
     /// How it is.
@@ -89,9 +94,11 @@ pub fn bind(path: &Path) -> Result<tokio::net::UnixListener, fs::Error> {
     Ok(listener)
 }
 
-/// Whether a daemon listens behind a socket.
+/// Whether a daemon answers behind a socket. That something listens is not enough: a program that a daemon was just about
+/// to start when it was killed holds the socket for a moment.
 pub fn answers(path: &Path) -> bool {
-    std::os::unix::net::UnixStream::connect(path).is_ok()
+    const PATIENCE: Duration = Duration::from_secs(5);
+    matches!(call_within(PATIENCE, path, &Call::Status, &mut |_| {}), Ok(Some(_)))
 }
 
 /// Why a call to a daemon failed on the way.
@@ -116,11 +123,20 @@ pub fn call(
     call: &Call,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Option<Answer>, Error> {
+    // A pass may take long, but a daemon that is alive sends a blank line now and then.
+    call_within(Duration::from_secs(120), path, call, on_event)
+}
+
+fn call_within(
+    silence: Duration,
+    path: &Path,
+    call: &Call,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Option<Answer>, Error> {
     let Ok(mut stream) = std::os::unix::net::UnixStream::connect(path) else {
         return Ok(None);
     };
-    // A pass may take long, but a daemon that is alive sends a blank line now and then.
-    stream.set_read_timeout(Some(Duration::from_secs(120))).map_err(Error::Broken)?;
+    stream.set_read_timeout(Some(silence)).map_err(Error::Broken)?;
     let mut line = serde_json::to_vec(call).map_err(Error::Garbled)?;
     line.push(b'\n');
     stream.write_all(&line).map_err(Error::Broken)?;

@@ -15,12 +15,13 @@
 //! | `filter`, `bucket` | values: surely not; and where |
 //! | `segment`, `segment_writer`, `pending`, `merge`, `dead` | one segment: reading, writing, from memory, from others, what is gone |
 //! | `manifest`, `live`, `folder` | one generation, on disk and opened; where it is |
-//! | `snapshot`, `writer` | what others use |
+//! | `snapshot`, `writer`, `copy` | what others use |
 //!
 //! `docs/index-format.md` describes the files byte by byte.
 
 mod bucket;
 mod codec;
+mod copy;
 mod dead;
 mod filter;
 mod folder;
@@ -49,6 +50,7 @@ use crate::keys::Keys;
 use crate::model::finding::Lines;
 use crate::model::ids::CorpusName;
 
+pub use copy::IndexFile;
 use folder::Folder;
 use live::Generation;
 use manifest::Manifest;
@@ -201,6 +203,12 @@ impl Index {
         let folder = Arc::new(Folder::new(dir, keys));
         let generation = Arc::new(Generation::read(&folder, None)?);
         Ok(Self { folder, current: Arc::new(Mutex::new(generation)) })
+    }
+
+    /// Fails if the index in a folder was made with another key; reads 80 bytes and opens nothing. For whoever is about to
+    /// open other things with this key, which cannot tell.
+    pub fn check_key(dir: &Path, keys: &Keys) -> Result<(), Error> {
+        Manifest::check_key(&Folder::new(dir, keys))
     }
 
     /// The state at this moment; later commits do not disturb it. Reads 80 bytes if nothing has changed, else the

@@ -3,6 +3,7 @@
 //! The command line, the socket and later the web hand their requests to [`Service::handle`]; there is no second way
 //! to change an incident. The actor comes from the caller's system user, never from the request.
 
+pub mod backup;
 mod brief;
 
 use base64::Engine as _;

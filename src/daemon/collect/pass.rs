@@ -47,8 +47,8 @@ enum Fetched {
 
 impl Collector {
     /// Looks at everything new, sends it down the pipeline in bounded batches, the last one marked.
-    pub(super) async fn pass(&self) -> Result<(), Trouble> {
-        let mut filling = Filling::new(self.definition.name.clone(), self.bounds, (self.now)());
+    pub(super) async fn pass(&self, number: u64) -> Result<(), Trouble> {
+        let mut filling = Filling::new(self.definition.name.clone(), self.bounds, number);
         self.retry_misses(&mut filling).await?;
         let mut cursor = self.cursor().await?;
         loop {
@@ -80,7 +80,8 @@ impl Collector {
     ) -> Result<(), Trouble> {
         let mut fetches = futures_util::stream::iter(items)
             .map(|item| self.fetch(item))
-            .buffered(self.bounds.fetches.max(1));
+            // In whatever order they arrive: one that is slow holds up nothing but the end of its page.
+            .buffer_unordered(self.bounds.fetches.max(1));
         while let Some(fetched) = fetches.next().await {
             match fetched {
                 Fetched::Document(document) => {
@@ -142,7 +143,7 @@ impl Collector {
         blocking(move || Ok(record.cursor(&name)?)).await
     }
 
-    async fn send(&self, batch: Batch) -> Result<(), Trouble> {
+    pub(super) async fn send(&self, batch: Batch) -> Result<(), Trouble> {
         self.batches.send(batch).await.map_err(|_| Trouble::Closed)
     }
 }

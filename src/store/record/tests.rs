@@ -220,7 +220,7 @@ fn a_failing_source_is_told_once_and_its_recovery_once() {
     let failing = tell(About::SourceFailing { source: pastes(), reason: "it is down".to_owned() });
     let works = tell(About::SourceRecovered { source: pastes() });
     let queued = || dumped(&record).matches("\"table\":\"outbox\"").count();
-    record.source_recovered(&pastes(), at(0), vec![works.clone()]).unwrap();
+    record.source_recovered(&pastes(), vec![works.clone()]).unwrap();
     assert_eq!(queued(), 0, "nobody was told that it failed");
     for second in 1..6 {
         let failure = Failure {
@@ -240,8 +240,8 @@ fn a_failing_source_is_told_once_and_its_recovery_once() {
     pass.last = true;
     pass.gap = Some("the listing goes back one hour only".to_owned());
     record.commit(pass, &mut usual).unwrap();
-    record.source_recovered(&pastes(), at(7), vec![works.clone()]).unwrap();
-    record.source_recovered(&pastes(), at(8), vec![works]).unwrap();
+    record.source_recovered(&pastes(), vec![works.clone()]).unwrap();
+    record.source_recovered(&pastes(), vec![works]).unwrap();
     assert_eq!(queued(), 2);
     let status = record.source_status(&pastes()).unwrap();
     assert_eq!((status.failures, status.failing_since, status.last_error), (0, None, None));
