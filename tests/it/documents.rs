@@ -28,6 +28,8 @@ fn every_example_in_the_documents_is_a_configuration_that_is_right() {
             let env = TestEnv::empty();
             assert_eq!(env.run("init").code, 0);
             env.write(&file, &text);
+            // What the examples take to be there.
+            env.write("home/src/acme/sdk/lib.rs", "");
             let ran = env
                 .command()
                 .envs([("FORGE_TOKEN", "x"), ("LEAKWARDEN_WEBHOOK_SECRET", "x")])
