@@ -14,9 +14,8 @@ const BUDGET: Duration = Duration::from_secs(3);
 
 /// Source texts found on this machine: up to `bytes` of this package's and its dependencies'.
 pub fn texts(bytes: usize) -> Vec<String> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).unwrap_or_else(|| {
-        PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo")
-    });
+    let of_user = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo");
+    let home = std::env::var_os("CARGO_HOME").map_or_else(of_user, PathBuf::from);
     let mut found = (Vec::new(), 0);
     collect(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").as_path(), bytes, &mut found);
     collect(&home.join("registry/src"), bytes, &mut found);

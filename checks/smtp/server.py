@@ -3,7 +3,7 @@
     server.py FOLDER --tls PORT --starttls PORT --plain PORT [--mode MODE] [--login USER:PASSWORD]
 
 Listens on the ports given (0 takes a free one), with a certificate from FOLDER/server.pem and
-FOLDER/server.key (made by `certificates.sh`). Every mail that was accepted is put into FOLDER/mails as
+FOLDER/server.key (made by `certificates.sh`; --plain alone needs none). Every mail that was accepted is put into FOLDER/mails as
 NUMBER-RECIPIENT.eml, the envelope as the headers X-Envelope-From and X-Envelope-To before it. Once it
 listens, FOLDER/ports holds one line a listener: `tls 127.0.0.1 40123`.
 
@@ -93,7 +93,8 @@ async def serve(arguments):
         mode.write_text(arguments.mode or "good")
     keeper = Keeper(folder)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    if arguments.tls is not None or arguments.starttls is not None:
+        context.load_cert_chain(folder / "server.pem", folder / "server.key")
     common = {"enable_SMTPUTF8": True, "timeout": 60}
     if arguments.login:
         common |= {"authenticator": authenticator(arguments.login), "auth_required": True}

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    backup, check, completions, config, corpus, doctor, evidence, incident, init, man, notify,
-    restore, run, scan, source,
+    backup, check, completions, config, corpus, demo, doctor, evidence, incident, init, man,
+    notify, restore, run, scan, source,
 };
 
 const EXIT_CODES: &str = "\
@@ -88,6 +88,8 @@ pub struct Report {
 pub enum Command {
     /// Write a commented configuration, empty watchlists and a key
     Init(init::Arguments),
+    /// The whole job on this machine, offline: invented leaks are published, found, recorded and told
+    Demo(demo::Arguments),
     /// Name the work that leakwarden looks for, and the text that is never a leak
     Corpus(corpus::Arguments),
     /// Is this ours? A proof sample, an archive, a folder, a link

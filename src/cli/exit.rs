@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use super::output;
-use super::reach::Failed;
+use super::{output, reach};
 use crate::daemon::stores::{HalfRestored, InUse};
 use crate::service::backup;
-use crate::{evidence, fs, index, keys, store};
+use crate::{corpus, evidence, fs, index, keys, service, store};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,20 +26,7 @@ impl Exit {
     /// The code an error leads to: what cannot be stored, written or decrypted is 4, whatever else stops a
     /// command is 2.
     pub fn of(error: &anyhow::Error) -> Self {
-        let is_storage = error.chain().any(|cause| {
-            cause.is::<output::Error>()
-                || cause.is::<fs::Error>()
-                || cause.is::<keys::Error>()
-                || cause.is::<index::Error>()
-                || cause.is::<evidence::Error>()
-                || cause.is::<store::record::Error>()
-                || cause.is::<store::cache::Error>()
-                || cause.is::<InUse>()
-                || cause.is::<HalfRestored>()
-                || cause.downcast_ref::<backup::Error>().is_some_and(backup::Error::is_storage)
-                || cause.downcast_ref::<Failed>().is_some_and(|failed| failed.storage)
-        });
-        if is_storage { Self::Storage } else { Self::Usage }
+        if error.chain().any(is_storage) { Self::Storage } else { Self::Usage }
     }
 
     /// The number.
@@ -55,6 +41,37 @@ impl Exit {
     }
 }
 
+/// Whether this is what went wrong with a store or a key. An error that passes another one on as its own stands for it
+/// in the chain, and is asked.
+fn is_storage(cause: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = cause.downcast_ref::<service::Error>() {
+        return error.is_storage();
+    }
+    if let Some(failed) = cause.downcast_ref::<reach::Failed>() {
+        return failed.storage;
+    }
+    let index = match cause.downcast_ref::<corpus::Error>() {
+        Some(corpus::Error::Index(error)) => Some(error),
+        _ => cause.downcast_ref::<index::Error>(),
+    };
+    if let Some(error) = index {
+        let is_asked_wrongly =
+            matches!(error, index::Error::UnknownCorpus { .. } | index::Error::Locked { .. });
+        return !is_asked_wrongly;
+    }
+    if let Some(error) = cause.downcast_ref::<backup::Error>() {
+        return error.is_storage();
+    }
+    cause.is::<output::Error>()
+        || cause.is::<InUse>()
+        || cause.is::<HalfRestored>()
+        || cause.is::<fs::Error>()
+        || cause.is::<keys::Error>()
+        || cause.is::<evidence::Error>()
+        || cause.is::<store::record::Error>()
+        || cause.is::<store::cache::Error>()
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -63,7 +80,7 @@ impl From<Exit> for ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     use anyhow::Context as _;
 
@@ -75,5 +92,27 @@ mod tests {
         let error = Err::<(), _>(missing).context("cannot start").unwrap_err();
         assert_eq!(Exit::of(&error), Exit::Storage);
         assert_eq!(Exit::of(&anyhow::anyhow!("no such route")), Exit::Usage);
+    }
+
+    #[test]
+    fn a_storage_error_is_known_when_another_passes_it_on() {
+        let full = || index::Error::File(fs::Error::new("write", Path::new("x"))(full_disk()));
+        let unknown = || index::Error::UnknownCorpus { corpus: "billing".parse().unwrap() };
+        let record = |what: &str| store::record::Error::Unknown(what.to_owned());
+        let failed = |storage| reach::Failed { message: "no".to_owned(), storage };
+        for (error, exit) in [
+            (full().into(), Exit::Storage),
+            (corpus::Error::Index(full()).into(), Exit::Storage),
+            (corpus::Error::Index(unknown()).into(), Exit::Usage),
+            (service::Error::Record(record("INC-7")).into(), Exit::Usage),
+            (failed(true).into(), Exit::Storage),
+            (failed(false).into(), Exit::Usage),
+        ] {
+            assert_eq!(Exit::of(&error), exit, "{error}");
+        }
+    }
+
+    fn full_disk() -> std::io::Error {
+        std::io::ErrorKind::StorageFull.into()
     }
 }

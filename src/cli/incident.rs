@@ -126,6 +126,9 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: &Output) -> any
         Command::Close(Required { id, reason }) => act(id, Action::Close, Some(reason)),
         Command::Reopen(Required { id, reason }) => act(id, Action::Reopen, Some(reason)),
         Command::Assign(Assign { id, to }) => change(&config, Request::Assign { id, to }, output),
+        Command::Note(Note { text, .. }) if text.trim().is_empty() => {
+            anyhow::bail!("the note is empty: say what is to be written down")
+        }
         Command::Note(Note { id, text }) => change(&config, Request::Note { id, text }, output),
     }
 }
@@ -145,6 +148,7 @@ fn owned(incident: &Incident) -> String {
 fn list(config: &Config, list: List, output: &Output) -> anyhow::Result<Exit> {
     let open = [State::New, State::Acknowledged, State::Confirmed, State::Contained];
     let states = if list.open { open.to_vec() } else { Vec::new() };
+    let is_filtered = list.open || list.corpus.is_some();
     let query = IncidentQuery { states, corpus: list.corpus, limit: Some(list.limit) };
     let Response::Incidents(incidents) = reach::carry_out(config, Request::Incidents(query))?
     else {
@@ -155,7 +159,11 @@ fn list(config: &Config, list: List, output: &Output) -> anyhow::Result<Exit> {
         return Ok(Exit::Clean);
     }
     if incidents.is_empty() {
-        output.note("no incident; `leakwarden source list` tells what was looked at, and when");
+        output.note(if is_filtered {
+            "no such incident; `leakwarden incident list` shows all"
+        } else {
+            "no incident; `leakwarden source list` tells what was looked at, and when"
+        });
         return Ok(Exit::Clean);
     }
     let mut table =

@@ -12,6 +12,7 @@ mod clock;
 mod completions;
 mod config;
 mod corpus;
+mod demo;
 mod doctor;
 mod evidence;
 mod exit;
@@ -67,6 +68,7 @@ fn dispatch(command: Command, global: &Global, output: &Output) -> anyhow::Resul
     match command {
         // These work without a configuration, or with one that is wrong.
         Command::Init(arguments) => init::run(&arguments, global, output),
+        Command::Demo(arguments) => demo::run(&arguments, global, output),
         Command::Config(arguments) => config::run(&arguments, global, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Man(arguments) => man::run(&arguments, output),

@@ -5,12 +5,12 @@ use tokio::sync::watch;
 
 use super::args::Global;
 use super::output::{Output, Tone};
-use super::reach::{self, Confused};
+use super::reach::{self, Confused, Reached};
 use super::{Exit, clock, configured};
 use crate::config::Config;
 use crate::daemon::deliver::{Courier, queue_test};
 use crate::daemon::event::Observer;
-use crate::daemon::plant;
+use crate::daemon::plant::{self, Base};
 use crate::daemon::socket::{Answer, Call};
 use crate::http;
 use crate::model::ids::RouteName;
@@ -49,17 +49,18 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> an
         "there is no route `{to}` (there are: {})",
         known.join(", ")
     );
-    let delivery = match reach::daemon(&config, &Call::NotifyTest(to.clone()), &mut |_| {})? {
-        Some(Answer::Tested(delivery)) => *delivery,
-        Some(_) => return Err(Confused.into()),
-        None => here(&config, to)?,
+    let call = Call::NotifyTest(to.clone());
+    let reached = reach::daemon_or_base(&config, &call, &mut |_| {}, &Observer::default())?;
+    let delivery = match reached {
+        Reached::Daemon(Answer::Tested(delivery)) => *delivery,
+        Reached::Daemon(_) => return Err(Confused.into()),
+        Reached::Here(base) => here(&config, &base, to)?,
     };
     report(&delivery, output)
 }
 
 /// Without a daemon: queued, put together and sent as the daemon would.
-fn here(config: &Config, to: &RouteName) -> anyhow::Result<Delivery> {
-    let base = reach::base(config, Observer::default())?;
+fn here(config: &Config, base: &Base, to: &RouteName) -> anyhow::Result<Delivery> {
     let now = clock::now();
     let runtime = reach::runtime()?;
     let id = queue_test(&base.stores.record, to.clone(), now)?;

@@ -22,7 +22,7 @@ pub struct Arguments {}
 /// Runs the command.
 pub(super) fn run(_: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let config = configured(global)?;
-    let base = reach::base(&config, Observer::default())?;
+    let base = reach::base_of_daemon(&config, &Observer::default())?;
     let runtime = reach::runtime()?;
     let stop = CancellationToken::new();
     let (wish, wishes) = mpsc::channel(4);
@@ -43,19 +43,25 @@ pub(super) fn run(_: &Arguments, global: &Global, output: &Output) -> anyhow::Re
     let ended = runtime.block_on(async {
         config::trial(&config, super::clock::now)?;
         let daemon = run::forever(config, base, outside);
-        tokio::pin!(daemon);
+        // One wait each for all of it: a signal that comes while another is handled would be lost between two.
+        let (asked, hung_up) = (signals::stop(), signals::reload());
+        tokio::pin!(daemon, asked, hung_up);
         loop {
             tokio::select! {
                 ended = &mut daemon => break ended,
-                () = signals::stop() => {
+                () = &mut asked => {
                     // The second one does not wait for what is in flight: it is looked at again after the next start.
                     if stop.is_cancelled() {
                         break Ok(());
                     }
                     tracing::info!("stopping: what was fetched is being recorded");
                     stop.cancel();
+                    asked.set(signals::stop());
                 }
-                () = signals::reload() => reload(&wish).await,
+                () = &mut hung_up => {
+                    hung_up.set(signals::reload());
+                    reload(&wish).await;
+                }
             }
         }
     });

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{Global, Report};
 use super::output::{Cell, Output, Table, Tone};
-use super::reach::{self, Confused};
+use super::reach::{self, Confused, Reached};
 use super::{Exit, configured, signals};
 use crate::config::Config;
 use crate::daemon::event::{Event, Observer, PassReport};
+use crate::daemon::plant::Base;
 use crate::daemon::run;
 use crate::daemon::socket::{Answer, Call};
 use crate::model::ids::{IncidentId, SourceName};
@@ -28,7 +29,7 @@ pub struct Arguments {
 }
 
 /// What became of each source.
-type Outcomes = BTreeMap<SourceName, Result<PassReport, String>>;
+type Outcomes = BTreeMap<SourceName, PassReport>;
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
@@ -36,10 +37,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> an
     check_names(&config, &arguments.sources)?;
     let mut tell = |event: Event| progress(&event, output);
     let call = Call::Scan(arguments.sources.clone());
-    let outcomes = match reach::daemon(&config, &call, &mut tell)? {
-        Some(Answer::Scanned(outcomes)) => outcomes.into_iter().collect(),
-        Some(_) => return Err(Confused.into()),
-        None => here(config, &arguments.sources, &mut tell)?,
+    let observer = Observer::default();
+    let outcomes = match reach::daemon_or_base(&config, &call, &mut tell, &observer)? {
+        Reached::Daemon(Answer::Scanned(outcomes)) => outcomes.into_iter().collect(),
+        Reached::Daemon(_) => return Err(Confused.into()),
+        Reached::Here(base) => here(config, base, &arguments.sources, &mut tell)?,
     };
     report(&outcomes, arguments.report, output)
 }
@@ -65,48 +67,41 @@ fn check_names(config: &Config, names: &[SourceName]) -> anyhow::Result<()> {
 /// Without a daemon: the same pipeline, for one pass.
 fn here(
     config: Config,
+    base: Base,
     wanted: &[SourceName],
     tell: &mut dyn FnMut(Event),
 ) -> anyhow::Result<Outcomes> {
-    let observer = Observer::default();
-    let mut events = observer.listen();
-    let base = reach::base(&config, observer)?;
+    let mut events = base.observer.listen();
     let stop = CancellationToken::new();
     let runtime = reach::runtime()?;
-    let mut outcomes = Outcomes::new();
-    let mut take = |event: Event| {
-        match &event {
-            Event::PassEnded { source, report } => {
-                outcomes.insert(source.clone(), Ok(report.clone()));
-            }
-            Event::PassFailed { source, reason, .. } => {
-                outcomes.insert(source.clone(), Err(reason.clone()));
-            }
-            _ => {}
-        }
-        tell(event);
-    };
+    let observer = base.observer.clone();
+    let sources: Vec<SourceName> =
+        config.sources.iter().map(|source| source.name.clone()).collect();
     let done = runtime.block_on(async {
         let pass = run::once(config, base, wanted, stop.clone());
-        tokio::pin!(pass);
+        let asked = signals::stop();
+        // One wait for all of it: a signal that comes while an event is shown would be lost between two.
+        tokio::pin!(pass, asked);
         loop {
             tokio::select! {
                 done = &mut pass => break done,
-                // Events that were lost to a slow terminal are only progress: outcomes are few.
-                Ok(event) = events.recv() => take(event),
-                () = signals::stop() => stop.cancel(),
+                // Events that were lost to a slow terminal are only progress.
+                Ok(event) = events.recv() => tell(event),
+                () = &mut asked, if !stop.is_cancelled() => stop.cancel(),
             }
         }
     });
     loop {
         match events.try_recv() {
-            Ok(event) => take(event),
+            Ok(event) => tell(event),
             Err(TryRecvError::Lagged(_)) => {}
             Err(_) => break,
         }
     }
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
-    done.map(|()| outcomes)
+    done?;
+    let outcome = |source: SourceName| Some((observer.ended_after(0, &source)?, source));
+    Ok(sources.into_iter().filter_map(outcome).map(|(report, source)| (source, report)).collect())
 }
 
 fn progress(event: &Event, output: &Output) {
@@ -133,22 +128,13 @@ fn progress(event: &Event, output: &Output) {
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     source: &'a SourceName,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<&'a PassReport>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failed: Option<&'a str>,
+    report: &'a PassReport,
 }
 
 fn report(outcomes: &Outcomes, form: Report, output: &Output) -> anyhow::Result<Exit> {
     if form.json {
-        let rows: Vec<Row<'_>> = outcomes
-            .iter()
-            .map(|(source, outcome)| Row {
-                source,
-                report: outcome.as_ref().ok(),
-                failed: outcome.as_ref().err().map(String::as_str),
-            })
-            .collect();
+        let rows: Vec<Row<'_>> =
+            outcomes.iter().map(|(source, report)| Row { source, report }).collect();
         output.json(&serde_json::json!({ "sources": rows }))?;
         return Ok(exit(outcomes));
     }
@@ -162,27 +148,16 @@ fn report(outcomes: &Outcomes, form: Report, output: &Output) -> anyhow::Result<
         "missed",
         "remarks",
     ]);
-    for (source, outcome) in outcomes {
-        table.row(match outcome {
-            Ok(report) => row(source, report),
-            Err(reason) => [
-                Cell::toned(Tone::Strong, source.as_str()),
-                Cell::toned(Tone::Bad, "failed"),
-                "".into(),
-                "".into(),
-                "".into(),
-                "".into(),
-                "".into(),
-                Cell::toned(Tone::Bad, reason),
-            ],
-        });
+    for (source, report) in outcomes {
+        table.row(row(source, report));
     }
     output.table(&table)?;
     Ok(exit(outcomes))
 }
 
 fn row(source: &SourceName, report: &PassReport) -> [Cell; 8] {
-    let mut remarks = report.gaps.clone();
+    let failed = report.failed.iter().map(|reason| format!("failed: {reason}"));
+    let mut remarks: Vec<String> = failed.chain(report.gaps.iter().cloned()).collect();
     if report.cut > 0 {
         remarks.push(format!("{} cut off at the cap", report.cut));
     }
@@ -208,16 +183,19 @@ fn row(source: &SourceName, report: &PassReport) -> [Cell; 8] {
         Cell::number(report.known),
         loud(report.unreadable, Tone::Warn),
         loud(report.missed, Tone::Warn),
-        remarks.join("; ").into(),
+        if report.failed.is_some() {
+            Cell::toned(Tone::Bad, &remarks.join("; "))
+        } else {
+            remarks.join("; ").into()
+        },
     ]
 }
 
 fn exit(outcomes: &Outcomes) -> Exit {
-    let reports = || outcomes.values().filter_map(|outcome| outcome.as_ref().ok());
-    if reports().any(|report| report.leaks + report.possible > 0) {
+    // What was found at an allowed place is among both, and is no leak.
+    if outcomes.values().any(|report| report.leaks + report.possible > report.allowed) {
         Exit::Found
-    } else if outcomes.values().any(Result::is_err) || reports().any(|report| !report.is_complete())
-    {
+    } else if !outcomes.values().all(PassReport::is_complete) {
         Exit::Partial
     } else {
         Exit::Clean
@@ -228,11 +206,9 @@ fn exit(outcomes: &Outcomes) -> Exit {
 mod tests {
     use super::*;
 
-    fn outcomes(of: &[Result<PassReport, String>]) -> Outcomes {
-        of.iter()
-            .enumerate()
-            .map(|(n, outcome)| (format!("s{n}").parse().unwrap(), outcome.clone()))
-            .collect()
+    fn outcomes(of: &[&PassReport]) -> Outcomes {
+        let named = of.iter().enumerate();
+        named.map(|(n, report)| (format!("s{n}").parse().unwrap(), (*report).clone())).collect()
     }
 
     #[test]
@@ -240,9 +216,14 @@ mod tests {
         let clean = PassReport { looked_at: 3, ..PassReport::default() };
         let missed = PassReport { missed: 1, ..PassReport::default() };
         let leak = PassReport { leaks: 1, missed: 1, ..PassReport::default() };
-        assert_eq!(exit(&outcomes(&[Ok(clean.clone())])), Exit::Clean);
-        assert_eq!(exit(&outcomes(&[Ok(clean.clone()), Ok(missed)])), Exit::Partial);
-        assert_eq!(exit(&outcomes(&[Ok(clean), Err("down".to_owned())])), Exit::Partial);
-        assert_eq!(exit(&outcomes(&[Ok(leak), Err("down".to_owned())])), Exit::Found);
+        let down = PassReport { failed: Some("down".to_owned()), ..PassReport::default() };
+        let found_before_it_failed = PassReport { leaks: 1, ..down.clone() };
+        assert_eq!(exit(&outcomes(&[&clean])), Exit::Clean);
+        assert_eq!(exit(&outcomes(&[&clean, &missed])), Exit::Partial);
+        assert_eq!(exit(&outcomes(&[&clean, &down])), Exit::Partial);
+        assert_eq!(exit(&outcomes(&[&leak, &down])), Exit::Found);
+        assert_eq!(exit(&outcomes(&[&clean, &found_before_it_failed])), Exit::Found);
+        let published = PassReport { leaks: 1, allowed: 1, ..PassReport::default() };
+        assert_eq!(exit(&outcomes(&[&published])), Exit::Clean);
     }
 }

@@ -120,6 +120,7 @@ fn list(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit
         "last pass",
         "last new",
         "looked at",
+        "unreadable",
         "findings",
         "waiting",
         "set aside",
@@ -135,6 +136,11 @@ fn list(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit
             when(status.last_success).into(),
             when(status.last_new).into(),
             Cell::number(status.looked_at),
+            if status.unreadable == 0 {
+                Cell::number(0)
+            } else {
+                Cell::toned(Tone::Warn, &status.unreadable.to_string())
+            },
             Cell::number(status.findings),
             Cell::number(status.missed),
             Cell::number(status.set_aside),

@@ -1,3 +1,5 @@
+//! Commands run inside the process: what they print and which exit code they give.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! Configurations, right and wrong, and what is said about them.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -13,8 +13,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::event::{Event, Observer};
-use crate::model::batch::Batch;
+use super::event::Observer;
+use crate::model::batch::{Batch, PassFailure};
 use crate::model::ids::RouteName;
 use crate::model::notice::{About, NoticeKind, Outgoing};
 use crate::source::{Definition, Error, Source};
@@ -22,6 +22,8 @@ use crate::store::cache::Cache;
 use crate::store::record::{Failure, Record};
 
 pub use batching::Bounds;
+use batching::Filling;
+use pass::Trouble;
 
 /// A pass that was asked for instead of waiting for the schedule.
 #[derive(Debug)]
@@ -75,14 +77,22 @@ impl Collector {
     /// One pass, its failure recorded. Only trouble with the record itself is an error.
     pub async fn pass_and_record(&self) -> anyhow::Result<()> {
         let name = &self.definition.name;
-        self.observer.tell(Event::PassStarted { source: name.clone() });
+        let number = self.observer.pass_begins(name.clone());
         tracing::debug!(source.id = %name, "looking");
-        match self.pass().await {
-            Ok(()) => self.recovered().await,
-            Err(pass::Trouble::Source(error)) => self.failed(&error).await,
-            Err(pass::Trouble::Record(error)) => Err(error),
-            // The pipeline is closing: it says itself why.
-            Err(pass::Trouble::Closed) => std::future::pending().await,
+        let outcome = match self.pass(number).await {
+            Ok(()) => return self.recovered().await,
+            Err(Trouble::Source(error)) => {
+                let failure = self.failed(&error).await?;
+                // Behind everything that was fetched before: whoever waits for the pass hears of that too.
+                self.send(Filling::end_of_failure(name, number, failure)).await
+            }
+            Err(trouble) => Err(trouble),
+        };
+        match outcome {
+            Err(Trouble::Record(error)) => Err(error),
+            // The stage that closed its input says itself why, and has the word to stop given.
+            Err(Trouble::Closed) => std::future::pending().await,
+            Ok(()) | Err(Trouble::Source(_)) => Ok(()),
         }
     }
 
@@ -96,10 +106,10 @@ impl Collector {
         let tell = self
             .tell_operations(&About::SourceRecovered { source: self.definition.name.clone() }, at);
         let (record, name) = (self.record.clone(), self.definition.name.clone());
-        Ok(tokio::task::spawn_blocking(move || record.source_recovered(&name, at, tell)).await??)
+        Ok(tokio::task::spawn_blocking(move || record.source_recovered(&name, tell)).await??)
     }
 
-    async fn failed(&self, error: &Error) -> anyhow::Result<()> {
+    async fn failed(&self, error: &Error) -> anyhow::Result<PassFailure> {
         let at = (self.now)();
         let name = self.definition.name.clone();
         let reason = error.to_string();
@@ -117,8 +127,7 @@ impl Collector {
         })
         .await??;
         let again = timing::next_pass(&self.definition, &self.status().await?, at);
-        self.observer.tell(Event::PassFailed { source: name, reason, again });
-        Ok(())
+        Ok(PassFailure { reason, again })
     }
 
     fn tell_operations(&self, about: &About, at: Timestamp) -> Vec<Outgoing> {
@@ -145,3 +154,6 @@ async fn sleep_until(due: Option<Timestamp>, now: fn() -> Timestamp) {
         tokio::time::sleep(left.min(STEP)).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use super::event::{Event, Observer, PassReport};
 use super::inspect::Inspected;
 use super::rules::Rules;
 use crate::evidence::EvidenceStore;
-use crate::model::batch::Missed;
+use crate::model::batch::{Missed, PassFailure};
 use crate::model::document::Document;
 use crate::model::finding::{Finding, FoundMatch, Inspection, Passages, Verdict};
 use crate::model::ids::SourceName;
@@ -51,18 +51,29 @@ impl Committer {
     /// Records batches until there are no more.
     pub async fn all(self, mut inspected: mpsc::Receiver<Inspected>) -> anyhow::Result<()> {
         let this = Arc::new(self);
-        let mut passes: BTreeMap<SourceName, PassReport> = BTreeMap::new();
-        while let Some(batch) = inspected.recv().await {
-            let (source, last) = (batch.batch.source.clone(), batch.batch.last);
+        // By source: the number of the pass under way and what came of it so far.
+        let mut passes: BTreeMap<SourceName, (u64, PassReport)> = BTreeMap::new();
+        while let Some(mut batch) = inspected.recv().await {
+            let (source, number) = (batch.batch.source.clone(), batch.batch.pass);
+            let (last, failed) = (batch.batch.last, batch.batch.failed.take());
+            let (under_way, report) = passes.entry(source.clone()).or_default();
+            if *under_way != number {
+                // The one before was dropped on the way, by a reload.
+                (*under_way, *report) = (number, PassReport::default());
+            }
+            if let Some(PassFailure { reason, again }) = failed {
+                let report = PassReport { failed: Some(reason), ..std::mem::take(report) };
+                this.observer.pass_ends(number, source, report, again);
+                continue;
+            }
             let committer = Arc::clone(&this);
             let outcome = tokio::task::spawn_blocking(move || committer.one(batch)).await??;
             this.tell(&source, &outcome.committed);
-            let report = passes.entry(source.clone()).or_default();
             add(report, outcome);
             if last {
                 let report = std::mem::take(report);
                 tracing::info!(source.id = %source, looked_at = report.looked_at, leaks = report.leaks, possible = report.possible, missed = report.missed, "pass complete");
-                this.observer.tell(Event::PassEnded { source, report });
+                this.observer.pass_ends(number, source, report, None);
             }
         }
         Ok(())
@@ -76,7 +87,6 @@ impl Committer {
         let mut cut = Vec::new();
         for (document, inspection) in batch.documents.iter().zip(inspections) {
             let Some(inspection) = inspection else {
-                report.missed += 1;
                 batch.missed.push(set_aside(document));
                 continue;
             };
@@ -88,7 +98,7 @@ impl Committer {
                 cut.push((self.evidence.put(document)?, cut_warning(document)));
             }
         }
-        report.missed += batch.missed.len() as u64 - report.missed;
+        report.missed = batch.missed.len() as u64;
         report.gaps.extend(batch.gap.clone());
         let at = (self.now)();
         let commit = Commit {
@@ -197,5 +207,78 @@ fn finding(document: &Document, inspection: &Inspection) -> Finding {
         matches,
         passages,
         warnings,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stand::{Stand, batch, document, name};
+    use super::*;
+    use crate::model::batch::{Batch, Cursor, Seen};
+
+    async fn commit(stand: &Stand, batches: Vec<Inspected>) {
+        let (inspected, to_commit) = mpsc::channel(batches.len());
+        for batch in batches {
+            inspected.send(batch).await.unwrap();
+        }
+        drop(inspected);
+        stand.committer().all(to_commit).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_document_that_crashed_the_detector_is_set_aside_and_shown_and_not_fetched_again() {
+        let stand = Stand::new();
+        let seen = Seen { id: "poison".to_owned(), version: String::new() };
+        let batch = Batch {
+            cursor: Some(Cursor(1.into())),
+            seen: vec![seen.clone()],
+            ..batch(vec![document("poison", "x"), document("fine", "y")])
+        };
+        let inspections = vec![None, Some(Inspection::default())];
+        commit(&stand, vec![Inspected { batch, inspections }]).await;
+        let pastes = name("pastes");
+        let aside = stand.record.set_aside(None).unwrap();
+        assert_eq!(aside.len(), 1);
+        assert!(aside[0].1.reason.contains("crashed the detector"));
+        assert_eq!(stand.record.due_misses(&pastes, Timestamp::MAX, 10).unwrap(), []);
+        assert_eq!(stand.record.cursor(&pastes).unwrap(), Some(Cursor(1.into())));
+        assert_eq!(stand.cache.seen(&pastes, &[seen]), [true]);
+        let report = stand.observer.ended_after(0, &pastes).unwrap();
+        assert_eq!((report.looked_at, report.missed), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn what_was_found_before_a_pass_failed_is_in_its_report_and_in_no_other() {
+        let stand = Stand::new();
+        let part = |pass, last| Inspected {
+            batch: Batch { pass, last, ..batch(vec![document("a", "x")]) },
+            inspections: vec![Some(Inspection::default())],
+        };
+        let failure = PassFailure { reason: "down".to_owned(), again: None };
+        let failed = Inspected {
+            batch: Batch { pass: 2, last: false, failed: Some(failure), ..batch(Vec::new()) },
+            inspections: Vec::new(),
+        };
+        // The first pass was dropped on the way, the second failed, the third is whole.
+        let mut events = stand.observer.listen();
+        commit(&stand, vec![part(1, false), part(2, false), failed, part(3, true)]).await;
+        let mut reports = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            if let Event::PassEnded { report, .. } | Event::PassFailed { report, .. } = event {
+                reports.push((report.looked_at, report.failed));
+            }
+        }
+        assert_eq!(reports, [(1, Some("down".to_owned())), (1, None)]);
+    }
+
+    #[tokio::test]
+    async fn a_document_that_was_cut_is_kept_as_evidence_with_a_warning() {
+        let stand = Stand::new();
+        let cut = Document { truncated: true, ..document("long", "the beginning") };
+        let inspections = vec![Some(Inspection::default())];
+        commit(&stand, vec![Inspected { batch: batch(vec![cut]), inspections }]).await;
+        let rows = stand.record.all_evidence().unwrap();
+        assert!(rows[0].warning.as_ref().unwrap().contains("first 13 bytes"), "{rows:?}");
+        stand.evidence.verify(&rows[0].evidence).unwrap();
     }
 }

@@ -32,33 +32,52 @@ impl Nudges {
         }
     }
 
+    /// Replaces all collectors that can be nudged; one that is switched off cannot.
+    fn open(&self, collectors: &[Collector]) -> Vec<Ready> {
+        let mut senders = BTreeMap::new();
+        let ready = collectors
+            .iter()
+            .map(|collector| {
+                let (sender, receiver) = mpsc::channel(1);
+                if collector.definition.disabled.is_none() {
+                    senders.insert(collector.definition.name.clone(), sender);
+                }
+                (collector.clone(), receiver)
+            })
+            .collect();
+        *self.lock() = senders;
+        ready
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<SourceName, mpsc::Sender<Nudge>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// A collector, and where it hears that it is nudged.
+type Ready = (Collector, mpsc::Receiver<Nudge>);
+
 /// Runs all collectors until `stop`; starts them anew whenever `collectors` changes. Dropping one in the middle of a
-/// pass loses nothing: the pass is made again from the cursor in the record.
-pub async fn forever(
+/// pass loses nothing: the pass is made again from the cursor in the record. They can be nudged from the call on, so
+/// that a command which reaches a daemon that has just begun knows its sources.
+pub fn forever(
     mut collectors: watch::Receiver<Vec<Collector>>,
     nudges: Nudges,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
-    loop {
-        let mut running = JoinSet::new();
-        let mut senders = BTreeMap::new();
-        for collector in collectors.borrow_and_update().iter() {
-            let (sender, receiver) = mpsc::channel(1);
-            if collector.definition.disabled.is_none() {
-                senders.insert(collector.definition.name.clone(), sender);
+) -> impl Future<Output = anyhow::Result<()>> {
+    let mut ready = nudges.open(&collectors.borrow_and_update());
+    async move {
+        loop {
+            let mut running = JoinSet::new();
+            for (collector, receiver) in ready {
+                running.spawn(collector.forever(receiver));
             }
-            running.spawn(collector.clone().forever(receiver));
-        }
-        *nudges.lock() = senders;
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            changed = collectors.changed() => if changed.is_err() { return Ok(()) },
-            failure = first_failure(&mut running) => return failure,
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                changed = collectors.changed() => if changed.is_err() { return Ok(()) },
+                failure = first_failure(&mut running) => return failure,
+            }
+            ready = nudges.open(&collectors.borrow_and_update());
         }
     }
 }

@@ -18,10 +18,16 @@ pub mod heads;
 pub mod inspect;
 pub mod plant;
 pub mod recognition;
+pub mod refresh;
 pub mod rules;
 pub mod run;
 pub mod server;
 pub mod socket;
+#[cfg(test)]
+mod stand;
 pub mod stores;
 pub mod supervise;
 pub mod upkeep;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,5 @@
 //! Everything the daemon is made of, put together from a configuration and open stores.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::collect::{Bounds, Collector};
 use super::deliver::{Way, Ways};
 use super::event::Observer;
 use super::recognition::Recognition;
-use super::rules::Rules;
+use super::rules::{Rules, sensitivities};
 use super::stores::Stores;
 use crate::config::Config;
 use crate::detect::Policy;
@@ -21,11 +20,10 @@ use crate::http;
 use crate::index::Index;
 use crate::keys::Keys;
 use crate::model::batch::Batch;
-use crate::model::ids::{CorpusName, RouteName};
+use crate::model::ids::RouteName;
 use crate::notify::{self, Composer, Templates, to_tell_about_sources};
 use crate::service::backup::Backup;
 use crate::source;
-use crate::watchlist::Sensitivity;
 
 /// A source that fails so many times in a row is told about: once, not at every flap.
 const TELL_AFTER: u32 = 3;
@@ -73,12 +71,17 @@ impl Base {
         }
     }
 
-    /// Recognition under a policy that can be replaced.
-    pub fn recognition(&self, policy: watch::Receiver<Policy>) -> Recognition {
+    /// Recognition under a policy and rules that can be replaced.
+    pub fn recognition(
+        &self,
+        policy: watch::Receiver<Policy>,
+        rules: watch::Sender<Arc<Rules>>,
+    ) -> Recognition {
         Recognition {
             index: Arc::clone(&self.index),
             fingerprinter: self.fingerprinter.clone(),
             policy,
+            rules,
         }
     }
 }
@@ -139,13 +142,9 @@ pub fn ways(config: &Config, http: &http::Client) -> anyhow::Result<Ways> {
 
 /// The rules, with what the index knows of each corpus.
 pub fn rules(config: &Config, base: &Base) -> anyhow::Result<Rules> {
-    let mut sensitivities: BTreeMap<CorpusName, Sensitivity> = BTreeMap::new();
-    for entry in base.index.snapshot()?.corpora() {
-        sensitivities.insert(entry.name, Sensitivity::of(&entry.attributes));
-    }
     Ok(Rules {
         severity: config.severity,
-        sensitivities,
+        sensitivities: sensitivities(&base.index.snapshot()?),
         allowed: config.allowed.clone(),
         routes: config.routes.clone(),
     })

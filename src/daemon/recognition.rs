@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::rules::{Rules, sensitivities};
 use crate::detect::{Detector, Policy};
 use crate::fingerprint::Fingerprinter;
 use crate::index::{Error, Index};
@@ -22,13 +23,23 @@ pub struct Recognition {
     pub fingerprinter: Fingerprinter,
     /// Thresholds and bounds; replaced when the configuration is reloaded.
     pub policy: watch::Receiver<Policy>,
+    /// What is decided about findings: how sensitive each corpus is stands in the index too.
+    pub rules: watch::Sender<Arc<Rules>>,
 }
 
 impl Recognition {
-    /// The detector of this moment, and the generation that it sees.
+    /// The detector of this moment, and the generation that it sees. The rules know its corpora before it can find any.
     pub fn detector(&self) -> Result<(Arc<Detector>, u64), Error> {
         let snapshot = self.index.snapshot()?;
         let generation = snapshot.generation();
+        let sensitivities = sensitivities(&snapshot);
+        self.rules.send_if_modified(|rules| {
+            let differ = rules.sensitivities != sensitivities;
+            if differ {
+                Arc::make_mut(rules).sensitivities = sensitivities;
+            }
+            differ
+        });
         let policy = self.policy.borrow().clone();
         Ok((Arc::new(Detector::new(snapshot, self.fingerprinter.clone(), policy)), generation))
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::index::{CorpusEntry, Snapshot};
 use crate::model::finding::Finding;
 use crate::model::ids::CorpusName;
 use crate::model::incident::{Severity, State};
@@ -26,6 +27,12 @@ pub struct Rules {
     pub allowed: Allowed,
     /// Who is told.
     pub routes: Vec<Route>,
+}
+
+/// How sensitive each corpus in the index is.
+pub fn sensitivities(snapshot: &Snapshot) -> BTreeMap<CorpusName, Sensitivity> {
+    let of = |entry: CorpusEntry| (entry.name, Sensitivity::of(&entry.attributes));
+    snapshot.corpora().into_iter().map(of).collect()
 }
 
 impl Rules {

@@ -15,10 +15,12 @@ use super::server::{Reload, Server};
 use super::socket::{self, Status};
 use super::supervise::Tasks;
 use super::{inspect, upkeep};
-use crate::config::Config;
+use crate::config::{self, Config};
+use crate::custody::Deed;
 use crate::detect::{Detector, Policy};
 use crate::model::batch::Batch;
-use crate::model::ids::SourceName;
+use crate::model::ids::{ContentHash, SourceName};
+use crate::model::incident::Actor;
 use crate::service::Service;
 
 /// Reads the configuration again.
@@ -53,7 +55,7 @@ impl Tail {
         let (policy, policy_seen) = watch::channel(plan.config.policy.clone());
         let (rules, rules_seen) = watch::channel(Arc::clone(&plan.rules));
         let (ways, _) = watch::channel(Arc::clone(&plan.ways));
-        let recognition = base.recognition(policy_seen);
+        let recognition = base.recognition(policy_seen, rules.clone());
         let (detector, generation) = recognition.detector().context("cannot use the index")?;
         let (detector, detector_seen) = watch::channel(detector);
         let (inspected, to_commit) = mpsc::channel(plan.config.daemon.queue);
@@ -99,6 +101,7 @@ pub async fn forever(config: Config, base: Base, outside: Outside) -> anyhow::Re
     let listener = socket::bind(&config.data.socket())?;
     let (batches, to_inspect) = mpsc::channel(config.daemon.queue);
     let plan = Plan::new(config, &base, &batches)?;
+    testify_settings(&base, &plan)?;
     let mut tasks = Tasks::new(stop.clone());
     let (tail, following) = Tail::start(&base, &plan, to_inspect, &mut tasks)?;
     let Following { recognition, generation, detector } = following;
@@ -126,6 +129,21 @@ pub async fn forever(config: Config, base: Base, outside: Outside) -> anyhow::Re
     let reloader = Reloader { base, batches, tail, collectors, current, load };
     tasks.spawn("reload", reloader.forever(reload.1, stop.clone()));
     tasks.join(grace).await
+}
+
+/// Which settings were in force from when on is part of the chain of custody: their digest, not their text.
+fn testify_settings(base: &Base, plan: &Plan) -> anyhow::Result<()> {
+    let shown = config::show(&plan.config).toml();
+    let digest = ContentHash::of(shown.as_bytes()).to_string();
+    let deed = Deed {
+        at: (base.now)(),
+        by: Actor::Program,
+        what: "settings.in-force",
+        subject: "settings".to_owned(),
+        detail: serde_json::json!({ "blake3": digest, "program": env!("CARGO_PKG_VERSION") }),
+    };
+    base.stores.record.testify(deed)?;
+    Ok(())
 }
 
 fn status(base: &Base, nudges: Nudges) -> Arc<dyn Fn() -> Status + Send + Sync> {
@@ -209,6 +227,7 @@ impl Reloader {
         );
         self.base.stores.record.put_pauses(&old.http.pauses())?;
         let plan = Plan::new(config, &self.base, &self.batches)?;
+        testify_settings(&self.base, &plan)?;
         self.tail.policy.send_replace(plan.config.policy.clone());
         self.tail.rules.send_replace(Arc::clone(&plan.rules));
         self.tail.ways.send_replace(Arc::clone(&plan.ways));

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::deliver;
-use super::event::{Event, Observer, PassReport};
+use super::event::{Event, Observer};
 use super::heads::Nudges;
 use super::socket::{Answer, CALL_BYTES, Call, Status};
 use crate::model::ids::{RouteName, SourceName};
@@ -137,51 +137,32 @@ impl Server {
                 known.join(", ")
             ));
         }
-        let mut waiting = if wanted.is_empty() { known } else { wanted };
+        let sources = if wanted.is_empty() { known } else { wanted };
         let mut events = self.observer.listen();
-        for source in &waiting {
+        let asked = self.observer.begun();
+        for source in &sources {
             self.nudges.nudge(source);
         }
-        let mut begun: Vec<SourceName> = Vec::new();
-        let mut done: Vec<(SourceName, Result<PassReport, String>)> = Vec::new();
-        while !waiting.is_empty() {
-            let event = match tokio::time::timeout(ALIVE, events.recv()).await {
-                Err(_elapsed) => {
-                    // A blank line is a sign of life; a caller that has gone away ends the wait.
-                    if writer.write_all(b"\n").await.is_err() {
-                        break;
-                    }
-                    continue;
-                }
-                Ok(Ok(event)) => event,
-                Ok(Err(broadcast::error::RecvError::Lagged(_))) => continue,
+        // A pass that had begun before the nudge does not count. Events may be lost to a caller that is slow to read
+        // them; how a pass ended is not.
+        let ended = |source: &SourceName| self.observer.ended_after(asked, source);
+        while !sources.iter().all(|source| ended(source).is_some()) {
+            let told = match tokio::time::timeout(ALIVE, events.recv()).await {
+                Ok(Ok(event)) => write(writer, &Answer::Event(event)).await,
+                Ok(Err(broadcast::error::RecvError::Lagged(_))) => Ok(()),
                 Ok(Err(broadcast::error::RecvError::Closed)) => {
                     return failed("the daemon is stopping");
                 }
+                // A blank line is a sign of life.
+                Err(_elapsed) => writer.write_all(b"\n").await.map_err(anyhow::Error::from),
             };
-            match &event {
-                Event::PassStarted { source } => begun.push(source.clone()),
-                // A pass that had begun before the nudge does not count.
-                Event::PassEnded { source, report }
-                    if begun.contains(source) && waiting.contains(source) =>
-                {
-                    waiting.retain(|name| name != source);
-                    done.push((source.clone(), Ok(report.clone())));
-                }
-                Event::PassFailed { source, reason, .. }
-                    if begun.contains(source) && waiting.contains(source) =>
-                {
-                    waiting.retain(|name| name != source);
-                    done.push((source.clone(), Err(reason.clone())));
-                }
-                _ => {}
-            }
-            if write(writer, &Answer::Event(event)).await.is_err() {
+            if told.is_err() {
+                // The caller has gone away.
                 break;
             }
         }
-        done.sort_by(|a, b| a.0.cmp(&b.0));
-        Answer::Scanned(done)
+        let outcome = |source: SourceName| ended(&source).map(|report| (source, report));
+        Answer::Scanned(sources.into_iter().filter_map(outcome).collect())
     }
 
     async fn back_up(&self, to: PathBuf, by: Actor, writer: &mut OwnedWriteHalf) -> Answer {
@@ -215,6 +196,8 @@ impl Server {
             ));
         }
         let (record, now) = (self.record.clone(), (self.now)());
+        // Before the message is queued: it may be delivered before anybody wakes the courier.
+        let mut events = self.observer.listen();
         let queued =
             tokio::task::spawn_blocking(move || deliver::queue_test(&record, route, now)).await;
         let id = match queued {
@@ -224,7 +207,6 @@ impl Server {
             }
             Err(_) => return failed("queueing the message crashed: this is a fault in leakwarden"),
         };
-        let mut events = self.observer.listen();
         self.wake.notify_one();
         let ended = async {
             loop {
@@ -232,7 +214,8 @@ impl Server {
                     Ok(
                         Event::Delivered { delivery, .. } | Event::DeliveryFailed { delivery, .. },
                     ) if delivery == id => return,
-                    Err(broadcast::error::RecvError::Closed) => return,
+                    // Its own event may be among those lost: what the record says counts.
+                    Err(_) => return,
                     _ => {}
                 }
             }

@@ -44,8 +44,8 @@ pub enum Answer {
     Event(Event),
     /// Done.
     Done(Box<service::Response>),
-    /// The passes are over: what came of each, or why it failed.
-    Scanned(Vec<(SourceName, Result<PassReport, String>)>),
+    /// The passes are over: what came of each.
+    Scanned(Vec<(SourceName, PassReport)>),
     /// The test message and how it went.
     Tested(Box<Delivery>),
     /// The backup stands in its place.
@@ -94,6 +94,13 @@ pub fn bind(path: &Path) -> Result<tokio::net::UnixListener, fs::Error> {
     Ok(listener)
 }
 
+/// Whether a daemon answers behind a socket. That something listens is not enough: a program that a daemon was just about
+/// to start when it was killed holds the socket for a moment.
+pub fn answers(path: &Path) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    matches!(call_within(PATIENCE, path, &Call::Status, &mut |_| {}), Ok(Some(_)))
+}
+
 /// Why a call to a daemon failed on the way.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -116,11 +123,20 @@ pub fn call(
     call: &Call,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Option<Answer>, Error> {
+    // A pass may take long, but a daemon that is alive sends a blank line now and then.
+    call_within(Duration::from_secs(120), path, call, on_event)
+}
+
+fn call_within(
+    silence: Duration,
+    path: &Path,
+    call: &Call,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Option<Answer>, Error> {
     let Ok(mut stream) = std::os::unix::net::UnixStream::connect(path) else {
         return Ok(None);
     };
-    // A pass may take long, but a daemon that is alive sends a blank line now and then.
-    stream.set_read_timeout(Some(Duration::from_mins(2))).map_err(Error::Broken)?;
+    stream.set_read_timeout(Some(silence)).map_err(Error::Broken)?;
     let mut line = serde_json::to_vec(call).map_err(Error::Garbled)?;
     line.push(b'\n');
     stream.write_all(&line).map_err(Error::Broken)?;

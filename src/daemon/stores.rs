@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::config::DataDir;
 use crate::evidence::EvidenceStore;
 use crate::fs::Lock;
+use crate::index::Index;
 use crate::keys::Keys;
 use crate::store::cache::Cache;
 use crate::store::record::Record;
@@ -50,6 +51,8 @@ impl Stores {
         if data.restoring().exists() {
             return Err(HalfRestored { data_dir: data.path().to_owned() }.into());
         }
+        // With another key the cache would be taken for a damaged one and thrown away.
+        Index::check_key(&data.index(), keys)?;
         let record = Record::open(&data.record())?;
         let cache = Cache::open(&data.cache(), keys)?;
         let evidence = EvidenceStore::open(&data.evidence(), keys)?;

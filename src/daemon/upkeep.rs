@@ -1,4 +1,4 @@
-//! What is done beside the pipeline: hosts' wishes kept, corpora refreshed, a sign of life given.
+//! What is done beside the pipeline: hosts' wishes kept, corpora refreshed, evidence swept, a sign of life given.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,36 +8,80 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::plant::{Base, Plan};
-use crate::corpus::{self, Reader, Wanted};
+use super::refresh::Refresher;
 use crate::http::{Pause, Request};
-use crate::watchlist::corpora::{Listed, list_folder};
 
 /// How often there is a look at what is due.
 const TICK: Duration = Duration::from_secs(5);
+/// How often evidence that nothing refers to is removed.
+const SWEEP: SignedDuration = SignedDuration::from_hours(1);
 
-/// Does what is due until `stop`. Only a record that cannot be written ends it.
+/// What was done when.
+#[derive(Default)]
+struct Done {
+    pauses: Vec<Pause>,
+    beat: Option<Timestamp>,
+    swept: Option<Timestamp>,
+}
+
+/// Does what is due until `stop`. Only a record that cannot be used ends it.
 pub async fn forever(
     base: Base,
     plan: watch::Receiver<Arc<Plan>>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut kept: Vec<Pause> = Vec::new();
-    let mut last_beat: Option<Timestamp> = None;
+    let mut done = Done::default();
+    let refresher = Arc::new(Refresher::new(base.clone()));
     let mut refreshing = tokio::task::JoinSet::new();
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(TICK) => {}
-        }
         let current = Arc::clone(&plan.borrow());
-        keep_pauses(&base, &current, &mut kept).await?;
-        beat(&base, &current, &mut last_beat).await?;
+        tokio::select! {
+            () = stop.cancelled() => return keep_pauses(&base, &current, &mut done.pauses).await,
+            round = round(&base, &current, &mut done) => round?,
+        }
         while refreshing.try_join_next().is_some() {}
         if refreshing.is_empty() {
-            let base = base.clone();
-            refreshing.spawn_blocking(move || refresh_due(&base, &current));
+            // The configuration only: the plan holds the collectors' end of the pipeline, and reading a corpus cannot be
+            // cut off.
+            let (refresher, config) = (Arc::clone(&refresher), Arc::clone(&current.config));
+            refreshing.spawn_blocking(move || refresher.refresh_due(&config));
         }
     }
+}
+
+async fn round(base: &Base, plan: &Plan, done: &mut Done) -> anyhow::Result<()> {
+    tokio::time::sleep(TICK).await;
+    keep_pauses(base, plan, &mut done.pauses).await?;
+    beat(base, plan, &mut done.beat).await?;
+    sweep(base, &mut done.swept).await
+}
+
+/// Removes evidence that nothing refers to: a crash between evidence and record leaves some.
+async fn sweep(base: &Base, last: &mut Option<Timestamp>) -> anyhow::Result<()> {
+    let now = (base.now)();
+    if last.is_some_and(|last| now.duration_since(last) < SWEEP) {
+        return Ok(());
+    }
+    *last = Some(now);
+    let stores = Arc::clone(&base.stores);
+    let swept = tokio::task::spawn_blocking(move || {
+        let rows = stores.record.all_evidence()?;
+        let referred: Vec<_> = rows.into_iter().map(|row| row.evidence).collect();
+        anyhow::Ok(stores.evidence.sweep(&referred, now))
+    })
+    .await??;
+    match swept {
+        Ok(swept) if swept.files == 0 => {}
+        Ok(swept) => tracing::info!(
+            files = swept.files,
+            bytes = swept.bytes,
+            "evidence that a crash left without a finding was removed"
+        ),
+        Err(error) => {
+            tracing::warn!(%error, "the evidence could not be swept; tried again in an hour")
+        }
+    }
+    Ok(())
 }
 
 /// Hosts that asked to be left alone are left alone after a restart too.
@@ -79,48 +123,4 @@ async fn beat(base: &Base, plan: &Plan, last: &mut Option<Timestamp>) -> anyhow:
         Err(_) => tracing::warn!("the heartbeat did not arrive within 30 seconds"),
     }
     Ok(())
-}
-
-/// Reads the corpora whose turn it is, one after the other. One that fails does not stop the rest.
-fn refresh_due(base: &Base, plan: &Plan) {
-    let (listed, problems) = plan.config.corpora.resolve(&list_folder);
-    for problem in problems.iter() {
-        tracing::warn!(%problem, "an entry of the list of corpora cannot be followed");
-    }
-    let known = match base.index.snapshot() {
-        Ok(snapshot) => snapshot.corpora(),
-        Err(error) => {
-            tracing::error!(%error, "the corpora cannot be refreshed");
-            return;
-        }
-    };
-    let now = (base.now)();
-    for corpus in listed {
-        let entry = known.iter().find(|entry| entry.name == corpus.name);
-        let is_due = match (entry.and_then(|entry| entry.refreshed), &corpus.refresh) {
-            (None, _) => true,
-            (Some(last), Some(schedule)) => schedule.missed(last, now).is_some(),
-            (Some(_), None) => false,
-        };
-        if is_due {
-            refresh(base, plan, corpus, now);
-        }
-    }
-}
-
-fn refresh(base: &Base, plan: &Plan, corpus: Listed, now: Timestamp) {
-    let reader = Reader {
-        fingerprinter: base.fingerprinter.clone(),
-        limits: plan.config.policy.limits.clone(),
-        scratch: plan.config.data.clones(),
-    };
-    let name = corpus.name.clone();
-    match corpus::read(&base.index, &reader, &Wanted::listed(corpus), now, &|_| {}) {
-        Ok(outcome) => {
-            tracing::info!(corpus = %name, added = outcome.added, changed = outcome.changed, removed = outcome.removed, "corpus read")
-        }
-        Err(error) => {
-            tracing::error!(corpus = %name, error = format!("{:#}", anyhow::Error::from(error)), "a corpus could not be read; what is known of it stays in use")
-        }
-    }
 }

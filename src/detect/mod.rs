@@ -127,19 +127,22 @@ mod tests {
 
     /// A program that nobody else wrote: functions of six lines, each different.
     fn program(seed: u64, functions: u64) -> String {
-        let word = |n: u64| {
-            blake3::hash(&(seed * 1_000_003 + n).to_le_bytes()).as_bytes()[..6]
-                .iter()
-                .map(|byte| char::from(b'a' + byte % 26))
-                .collect::<String>()
+        let word = |n: u64| -> String {
+            let digest = blake3::hash(&(seed * 1_000_003 + n).to_le_bytes());
+            digest.as_bytes()[..6].iter().map(|byte| char::from(b'a' + byte % 26)).collect()
         };
-        (0..functions).map(|n| {
+        let function = |n: u64| {
             let [a, b, c, d] = [0, 1, 2, 3].map(|part| word(n * 4 + part));
-            format!(
-                "fn {a}_{b}({c}: &Ledger) -> Amount {{\n    let {d} = {c}.entries({n}).filter({b});\n    \
-                 if {d}.is_empty() {{\n        return Amount::{a}({c}.{d}());\n    }}\n    {d}.sum_of({a}, {c})\n}}\n\n"
-            )
-        }).collect()
+            [
+                format!("fn {a}_{b}({c}: &Ledger) -> Amount {{\n"),
+                format!("    let {d} = {c}.entries({n}).filter({b});\n"),
+                format!("    if {d}.is_empty() {{\n"),
+                format!("        return Amount::{a}({c}.{d}());\n    }}\n"),
+                format!("    {d}.sum_of({a}, {c})\n}}\n\n"),
+            ]
+            .concat()
+        };
+        (0..functions).map(function).collect::<Vec<String>>().concat()
     }
 
     fn document(bytes: impl Into<Vec<u8>>) -> Document {
@@ -190,8 +193,12 @@ mod tests {
             };
             writer.put_document(&corpus.parse().unwrap(), document).unwrap();
         };
-        corpus.iter().for_each(|(name, text)| put("billing", name, text));
-        (0..).zip(baseline).for_each(|(n, text)| put("public", &n.to_string(), text));
+        for (name, text) in corpus {
+            put("billing", name, text);
+        }
+        for (number, text) in baseline.iter().enumerate() {
+            put("public", &number.to_string(), text);
+        }
         writer.commit().unwrap();
         Detector::new(index.snapshot().unwrap(), fingerprinter, Policy::default())
     }
@@ -344,7 +351,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_not_clean() {
         let detector = detector(&[("src/sum.rs", &program(1, 20))], &[]);
-        let found = detector.inspect(&document(vec![0_u8, 159, 146, 150].repeat(500)));
+        let found = detector.inspect(&document([0_u8, 159, 146, 150].repeat(500)));
         assert_eq!(found.verdict(), Verdict::Unreadable);
         assert!(!found.texts[0].warnings.is_empty());
         let cut = Document { truncated: true, ..document(program(3, 10)) };

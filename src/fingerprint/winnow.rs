@@ -149,7 +149,7 @@ impl Order {
         let (mut previous, mut count) = (NEVER, 0);
         for least in &minima[..windows] {
             scratch.chosen[count] = *least;
-            count += usize::from((*least != previous) & (*least < NEVER));
+            count += usize::from(*least != previous) & usize::from(*least < NEVER);
             previous = *least;
         }
         for least in &scratch.chosen[..count] {

@@ -237,7 +237,7 @@ pub(super) fn complaint(stderr: &[u8], secrets: &[&Secret]) -> String {
         }
     }
     let is_telling = |line: &&str| {
-        ["fatal:", "error:", "remote:", "ssh:", "@"].iter().any(|start| line.starts_with(start))
+        ["fatal:", "error:", "remote:", "ssh:"].iter().any(|start| line.starts_with(start))
             || line.contains("denied")
             || line.contains("verification failed")
     };

@@ -133,6 +133,9 @@ pub struct Access {
     pub max_bytes: u64,
 }
 
+/// The keys of hosts that were met, as ssh keeps them.
+const KNOWN_HOSTS: &str = "known_hosts";
+
 /// Without a sign of life for so long, git is stopped.
 const STALL: Duration = Duration::from_mins(5);
 
@@ -190,6 +193,13 @@ impl Access {
         if let Some(error) = gateway.and_then(|gateway| gateway.take_error()) {
             return Err(of_http(error));
         }
+        if is_another_key(&said.stderr) {
+            return Err(Error::Refused(format!(
+                "`{address}`: the host shows another key than when it was met first; ask whoever runs it, and if the \
+                 change is right, take its line out of `{}`",
+                self.known_hosts.join(KNOWN_HOSTS).display()
+            )));
+        }
         let secrets: Vec<&Secret> = [&proxy]
             .into_iter()
             .chain(&header)
@@ -218,6 +228,11 @@ fn of_http(error: http::Error) -> Error {
     }
 }
 
+/// Whether ssh refuses a host because of its key, in a warning that frames the reason with signs.
+fn is_another_key(stderr: &[u8]) -> bool {
+    String::from_utf8_lossy(stderr).contains("HOST IDENTIFICATION HAS CHANGED")
+}
+
 /// Whether what git says means that trying again will not help.
 fn is_refusal(stderr: &[u8]) -> bool {
     let text = String::from_utf8_lossy(stderr).to_lowercase();
@@ -231,7 +246,6 @@ fn is_refusal(stderr: &[u8]) -> bool {
         "does not appear to be a git repository",
         "not valid: is this a git repository",
         "host key verification failed",
-        "host identification has changed",
         "dubious ownership",
         "error: 401",
         "error: 403",
@@ -243,7 +257,7 @@ fn is_refusal(stderr: &[u8]) -> bool {
 
 /// What git runs as ssh: nothing of the user's, nobody asked, every connection through our tunnel.
 fn ssh_command(program: &Path, known_hosts: &Path, key: Option<&Path>) -> String {
-    let file = known_hosts.join("known_hosts");
+    let file = known_hosts.join(KNOWN_HOSTS);
     let tunnel = format!("{} child tunnel %h %p", quote(&percent(program)));
     let key = key.map_or_else(|| "none".to_owned(), |key| format!("\"{}\"", percent(key)));
     let options = [
@@ -333,6 +347,9 @@ mod tests {
         for text in ["fatal: Authentication failed for 'x'", "fatal: repository 'x' not found"] {
             assert!(is_refusal(text.as_bytes()), "{text}");
         }
+        assert!(is_another_key(
+            b"@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@\n"
+        ));
         for text in ["fatal: unable to access 'x': Connection reset", "error: 503"] {
             assert!(!is_refusal(text.as_bytes()), "{text}");
         }

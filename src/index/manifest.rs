@@ -90,17 +90,22 @@ impl Manifest {
         if header_check(stamp) != stamp[HEADER - 8..] {
             return Err(folder.damaged(&path, "its header is not as it was written"));
         }
-        let key_id = &stamp[PREAMBLE..PREAMBLE + KEY_ID];
-        if key_id != folder.seal.key_id().as_bytes() {
-            return Err(Error::Key {
-                dir: folder.path().to_owned(),
-                found: String::from_utf8_lossy(key_id).into_owned(),
-                given: folder.seal.key_id().to_owned(),
-            });
-        }
+        same_key(stamp, folder)?;
         let manifest = Self::open(stamp, sealed, &folder.seal)
             .map_err(|Broken| folder.damaged(&path, "its content is not as it was written"))?;
         Ok((manifest, *stamp))
+    }
+
+    /// Fails if the header says that another key is the right one. What it does not say, because it is damaged or
+    /// not there, is no failure here.
+    pub(super) fn check_key(folder: &Folder) -> Result<(), Error> {
+        match Self::stamp(folder) {
+            Ok(Some(stamp)) if header_check(&stamp) == stamp[HEADER - 8..] => {
+                same_key(&stamp, folder)
+            }
+            Ok(_) | Err(Error::Damaged { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn open(stamp: &Stamp, sealed: &[u8], seal: &Seal) -> Result<Self, Broken> {
@@ -129,6 +134,18 @@ impl Manifest {
         let plain = postcard::to_stdvec(self).map_err(io::Error::other)?;
         Ok((stamp, seal.encrypt(&stamp, plain)?))
     }
+}
+
+fn same_key(stamp: &Stamp, folder: &Folder) -> Result<(), Error> {
+    let key_id = &stamp[PREAMBLE..PREAMBLE + KEY_ID];
+    if key_id == folder.seal.key_id().as_bytes() {
+        return Ok(());
+    }
+    Err(Error::Key {
+        dir: folder.path().to_owned(),
+        found: String::from_utf8_lossy(key_id).into_owned(),
+        given: folder.seal.key_id().to_owned(),
+    })
 }
 
 /// Anybody can make it: it tells damage from another key. Forgery is told by the encryption.

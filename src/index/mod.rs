@@ -205,6 +205,12 @@ impl Index {
         Ok(Self { folder, current: Arc::new(Mutex::new(generation)) })
     }
 
+    /// Fails if the index in a folder was made with another key; reads 80 bytes and opens nothing. For whoever is about to
+    /// open other things with this key, which cannot tell.
+    pub fn check_key(dir: &Path, keys: &Keys) -> Result<(), Error> {
+        Manifest::check_key(&Folder::new(dir, keys))
+    }
+
     /// The state at this moment; later commits do not disturb it. Reads 80 bytes if nothing has changed, else the
     /// manifest and the segments that are new, which are verified; also what another process committed.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {

@@ -76,8 +76,19 @@ pub struct Batch {
     pub validators: Vec<Validator>,
     /// What the source says it could not see.
     pub gap: Option<String>,
-    /// When the poll began.
-    pub polled: Timestamp,
+    /// The pass that it belongs to: passes are numbered in the order in which they begin.
+    pub pass: u64,
     /// Whether this is the last batch of a complete pass.
     pub last: bool,
+    /// Set in the last batch of a pass that failed: what was fetched before is recorded all the same.
+    pub failed: Option<PassFailure>,
+}
+
+/// How a pass failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassFailure {
+    /// Why, in words for a person.
+    pub reason: String,
+    /// When the source is looked at again, if that is known.
+    pub again: Option<Timestamp>,
 }

@@ -29,6 +29,11 @@ pub enum Kind {
     Text,
 }
 
+/// A score or share as people see it: two digits, rounded down, since 0.999 must not read as a certainty.
+pub fn two_digits(value: f64) -> f64 {
+    if value.is_finite() { (value.clamp(0.0, 1.0) * 100.0 + 1e-9).floor() / 100.0 } else { 0.0 }
+}
+
 /// A run of lines, 1-based and inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "(u32, u32)", into = "(u32, u32)")]
@@ -220,5 +225,14 @@ mod tests {
         let tail = Passages::new((5_000..5_010).collect());
         assert!(tail.contained_in(&large).abs() < 1e-9, "unknown counts as not contained");
         assert!((large.contained_in(&large) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_share_is_rounded_down_and_never_nonsense() {
+        for (value, expected) in [(0.999, 0.99), (0.29, 0.29), (1.0, 1.0), (-1.0, 0.0), (2.0, 1.0)]
+        {
+            assert!((two_digits(value) - expected).abs() < 1e-12, "{value}");
+        }
+        assert!(two_digits(f64::NAN).abs() < f64::EPSILON);
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::text;
-use crate::model::finding::Verdict;
+use crate::model::finding::{Verdict, two_digits};
 use crate::model::ids::{
     ContentHash, CorpusName, DeliveryId, EvidenceId, IncidentId, RouteName, SourceName,
 };
@@ -232,11 +232,6 @@ fn shown(text: &str) -> String {
     text::one_line(text, MAX_TEXT)
 }
 
-/// Two digits, rounded down: 0.999 must not read as a certainty.
-fn two_digits(value: f64) -> f64 {
-    if value.is_finite() { (value.clamp(0.0, 1.0) * 100.0 + 1e-9).floor() / 100.0 } else { 0.0 }
-}
-
 fn first_few<T>(mut all: impl Iterator<Item = T>, most: usize) -> (Vec<T>, usize) {
     let few: Vec<T> = all.by_ref().take(most).collect();
     (few, all.count())
@@ -275,14 +270,5 @@ mod tests {
         let incident = &facts.incidents[0];
         assert_eq!((incident.places.len(), incident.more_places), (MAX_PLACES, 5));
         assert_eq!(incident.places[9].place.as_deref(), Some("newest"));
-    }
-
-    #[test]
-    fn a_share_is_rounded_down_and_never_nonsense() {
-        for (value, expected) in [(0.999, 0.99), (0.29, 0.29), (1.0, 1.0), (-1.0, 0.0), (2.0, 1.0)]
-        {
-            assert!((two_digits(value) - expected).abs() < 1e-12, "{value}");
-        }
-        assert!(two_digits(f64::NAN).abs() < f64::EPSILON);
     }
 }

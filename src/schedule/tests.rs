@@ -1,3 +1,5 @@
+//! Expressions, clock changes and the table of cases.
+
 use jiff::Timestamp;
 use jiff::ToSpan as _;
 use proptest::prelude::*;

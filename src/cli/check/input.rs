@@ -91,6 +91,7 @@ fn below(argument: &str, inputs: &mut Vec<Input>) -> anyhow::Result<()> {
         .follow_links(false)
         .sort_by_file_name(Ord::cmp)
         .build();
+    let before = inputs.len();
     for entry in walk {
         match entry {
             Ok(entry) => inputs.extend(walked(root, path, &entry)),
@@ -104,6 +105,11 @@ fn below(argument: &str, inputs: &mut Vec<Input>) -> anyhow::Result<()> {
                 });
             }
         }
+    }
+    if inputs.len() == before {
+        // Nothing was looked at, which is not the same as nothing found.
+        let work = Work::Unreadable("there is no file in it".to_owned());
+        inputs.push(Input { shown: argument.to_owned(), bytes: 0, work });
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::Exit;
 use super::super::output::{Cell, Output, Table, Tone};
 use super::Arguments;
-use crate::model::finding::{Inspected, Inspection, Lines, Match, Verdict};
+use crate::model::finding::{Inspected, Inspection, Lines, Match, Verdict, two_digits};
 
 /// One document as JSON.
 #[derive(Debug, Serialize)]
@@ -154,7 +154,7 @@ fn rows(table: &mut Table, path: &str, text: &Inspected, possible: f64) {
     for found in &shown {
         let ours = format!("{}: {}", found.corpus, found.document);
         let (there, here) = (ranges(&found.candidate_lines), ranges(&found.document_lines));
-        let score = Cell::number(format!("{:.2}", found.score));
+        let score = Cell::number(format!("{:.2}", two_digits(found.score)));
         table.row([verdict, score, path.into(), ours.into(), there.into(), here.into()]);
         verdict = "".into();
     }

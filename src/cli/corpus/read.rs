@@ -160,10 +160,13 @@ fn sentence(name: &CorpusName, outcome: &Outcome) -> String {
         }
     }
     let left_out: u64 = outcome.skipped.values().sum();
+    let counted = |count: u64, noun: &str| {
+        if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+    };
     let mut sentence = format!(
-        "`{name}`: {} files, {} documents in the index ({})",
-        outcome.files,
-        outcome.documents(),
+        "`{name}`: {}, {} in the index ({})",
+        counted(outcome.files, "file"),
+        counted(outcome.documents(), "document"),
         changes.join(", ")
     );
     if left_out > 0 {

@@ -6,6 +6,7 @@ use super::super::output::{Cell, Output, Table, Tone};
 use super::super::reach::{self, Confused};
 use super::Show;
 use crate::config::Config;
+use crate::model::finding::two_digits;
 use crate::model::incident::{Event, Happened, Incident, RecordedFinding};
 use crate::model::notice::{Delivery, DeliveryState};
 use crate::service::{Detail, Request, Response};
@@ -80,7 +81,10 @@ fn place(recorded: &RecordedFinding, possible: f64, output: &Output) -> anyhow::
     }
     output.line(&format!(
         "  found by `{}`, first seen {:.0}, last seen {:.0}, score {:.2}",
-        recorded.source, recorded.first_seen, recorded.last_seen, finding.score
+        recorded.source,
+        recorded.first_seen,
+        recorded.last_seen,
+        two_digits(finding.score)
     ))?;
     let mut table =
         Table::new(["", "what of ours", "lines there", "our lines", "of theirs", "of ours"]);

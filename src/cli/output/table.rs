@@ -74,10 +74,10 @@ impl Table {
     pub fn new<const N: usize>(headings: [&str; N]) -> Self {
         let mut table = comfy_table::Table::new();
         // Colours are always written here and taken out again by the stream where they are not wanted.
-        table
-            .load_style(comfy_table::presets::NOTHING)
-            .enforce_styling()
-            .set_header(headings.map(|text| Cell::toned(Tone::Faint, text).0));
+        table.load_style(comfy_table::presets::NOTHING).enforce_styling();
+        if headings.iter().any(|heading| !heading.is_empty()) {
+            table.set_header(headings.map(|text| Cell::toned(Tone::Faint, text).0));
+        }
         table.style_text_only();
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));

@@ -1,3 +1,5 @@
+//! What is printed, on streams that can be read afterwards.
+
 use std::sync::Arc;
 
 use super::*;

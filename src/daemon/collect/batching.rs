@@ -1,8 +1,6 @@
 //! Puts documents into batches of a bounded size.
 
-use jiff::Timestamp;
-
-use crate::model::batch::{Batch, Cursor, Missed, Page, Seen};
+use crate::model::batch::{Batch, Cursor, Missed, Page, PassFailure, Seen};
 use crate::model::document::{Body, Document, Item};
 use crate::model::ids::SourceName;
 
@@ -22,15 +20,15 @@ pub struct Bounds {
 pub struct Filling {
     source: SourceName,
     bounds: Bounds,
-    polled: Timestamp,
+    pass: u64,
     batch: Batch,
     bytes: u64,
 }
 
 impl Filling {
-    pub fn new(source: SourceName, bounds: Bounds, polled: Timestamp) -> Self {
-        let batch = empty(&source, polled);
-        Self { source, bounds, polled, batch, bytes: 0 }
+    pub fn new(source: SourceName, bounds: Bounds, pass: u64) -> Self {
+        let batch = empty(&source, pass);
+        Self { source, bounds, pass, batch, bytes: 0 }
     }
 
     pub fn document(&mut self, document: Document) {
@@ -65,7 +63,7 @@ impl Filling {
     /// A batch in the middle of a page: it earns no cursor yet.
     pub fn part(&mut self) -> Batch {
         self.bytes = 0;
-        std::mem::replace(&mut self.batch, empty(&self.source, self.polled))
+        std::mem::replace(&mut self.batch, empty(&self.source, self.pass))
     }
 
     /// The last batch of a page: it earns the page's cursor.
@@ -76,6 +74,11 @@ impl Filling {
         batch.gap = page.gap;
         batch.last = page.last;
         batch
+    }
+
+    /// The end of a pass that failed; nothing else is in it.
+    pub fn end_of_failure(source: &SourceName, pass: u64, failed: PassFailure) -> Batch {
+        Batch { failed: Some(failed), ..empty(source, pass) }
     }
 
     fn seen(&mut self, item: &Item) {
@@ -101,7 +104,7 @@ impl Ends {
     }
 }
 
-fn empty(source: &SourceName, polled: Timestamp) -> Batch {
+fn empty(source: &SourceName, pass: u64) -> Batch {
     Batch {
         source: source.clone(),
         documents: Vec::new(),
@@ -111,7 +114,8 @@ fn empty(source: &SourceName, polled: Timestamp) -> Batch {
         seen: Vec::new(),
         validators: Vec::new(),
         gap: None,
-        polled,
+        pass,
         last: false,
+        failed: None,
     }
 }

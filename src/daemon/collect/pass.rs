@@ -47,8 +47,8 @@ enum Fetched {
 
 impl Collector {
     /// Looks at everything new, sends it down the pipeline in bounded batches, the last one marked.
-    pub(super) async fn pass(&self) -> Result<(), Trouble> {
-        let mut filling = Filling::new(self.definition.name.clone(), self.bounds, (self.now)());
+    pub(super) async fn pass(&self, number: u64) -> Result<(), Trouble> {
+        let mut filling = Filling::new(self.definition.name.clone(), self.bounds, number);
         self.retry_misses(&mut filling).await?;
         let mut cursor = self.cursor().await?;
         loop {
@@ -80,7 +80,8 @@ impl Collector {
     ) -> Result<(), Trouble> {
         let mut fetches = futures_util::stream::iter(items)
             .map(|item| self.fetch(item))
-            .buffered(self.bounds.fetches.max(1));
+            // In whatever order they arrive: one that is slow holds up nothing but the end of its page.
+            .buffer_unordered(self.bounds.fetches.max(1));
         while let Some(fetched) = fetches.next().await {
             match fetched {
                 Fetched::Document(document) => {
@@ -142,7 +143,7 @@ impl Collector {
         blocking(move || Ok(record.cursor(&name)?)).await
     }
 
-    async fn send(&self, batch: Batch) -> Result<(), Trouble> {
+    pub(super) async fn send(&self, batch: Batch) -> Result<(), Trouble> {
         self.batches.send(batch).await.map_err(|_| Trouble::Closed)
     }
 }
@@ -167,7 +168,25 @@ async fn guarded<T>(
             Err(Error::Malformed("reading it crashed: this is a fault in leakwarden".to_owned()))
         }
         Err(_elapsed) => {
-            Err(Error::Unavailable(format!("no answer within {} minutes", limit.as_secs() / 60)))
+            Err(Error::Unavailable(format!("no answer within {} seconds", limit.as_secs())))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_source_that_hangs_is_given_up_and_one_that_crashes_has_failed() {
+        let hanging = guarded::<()>(Duration::from_millis(10), std::future::pending()).await;
+        assert!(
+            matches!(hanging, Err(Error::Unavailable(why)) if why.starts_with("no answer within"))
+        );
+        let crashing = guarded::<()>(LISTING, async { panic!("hostile") }).await;
+        assert!(
+            matches!(crashing, Err(Error::Malformed(why)) if why.contains("a fault in leakwarden"))
+        );
+        assert_eq!(guarded(ITEM, async { Ok(7) }).await.unwrap(), 7);
     }
 }

@@ -1,3 +1,5 @@
+//! Reading one repository: objects, listings, hostile trees.
+
 use super::super::stand::Stand;
 use super::*;
 use crate::fs::{Spool, body_bytes};

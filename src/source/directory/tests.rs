@@ -1,3 +1,5 @@
+//! A drop folder over its life.
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use std::ffi::OsString;

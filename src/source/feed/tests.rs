@@ -1,3 +1,5 @@
+//! Recorded feeds of each format, served on loopback.
+
 use std::collections::HashSet;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Repositories served on loopback, history and hostile hosts included.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

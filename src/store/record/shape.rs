@@ -123,7 +123,7 @@ pub struct Committed {
 /// How a source has been doing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SourceStatus {
-    /// The last attempt.
+    /// When the last pass ended, well or not.
     pub last_attempt: Option<Timestamp>,
     /// The last complete pass.
     pub last_success: Option<Timestamp>,

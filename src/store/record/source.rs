@@ -77,19 +77,14 @@ impl Record {
         })
     }
 
-    /// Records that a source works again; queues `tell` if its failing had been told.
-    pub fn source_recovered(
-        &self,
-        source: &SourceName,
-        at: Timestamp,
-        tell: Vec<Outgoing>,
-    ) -> Result<(), Error> {
+    /// Records that a source works again; queues `tell` if its failing had been told. Its pass counts when its last batch
+    /// is committed.
+    pub fn source_recovered(&self, source: &SourceName, tell: Vec<Outgoing>) -> Result<(), Error> {
         self.write(|tx| {
             let mut status = SOURCES.get(tx, source.as_str())?.unwrap_or_default();
             if std::mem::take(&mut status.told) {
                 outbox::queue(tx, tell)?;
             }
-            status.last_attempt = status.last_attempt.max(Some(at));
             status.recover();
             SOURCES.put(tx, source.as_str(), &status)
         })
@@ -158,7 +153,6 @@ pub(super) fn worked(
     if let Some(cursor) = &commit.cursor {
         CURSORS.put(tx, source.as_str(), cursor)?;
     }
-    status.last_attempt = Some(commit.at);
     status.looked_at += commit.looked_at;
     status.unreadable += commit.unreadable;
     status.findings +=
@@ -172,6 +166,8 @@ pub(super) fn worked(
         status.gaps.drain(..surplus);
     }
     if commit.last {
+        // Only now: a pass that was cut short by a crash is one that was missed, and made up for at the next start.
+        status.last_attempt = Some(commit.at);
         status.last_success = Some(commit.at);
         // `told` stays until the recovery is told.
         status.recover();

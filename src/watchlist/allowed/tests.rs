@@ -1,3 +1,5 @@
+//! Which places are allowed, and which only look like it.
+
 use proptest::prelude::*;
 
 use super::*;

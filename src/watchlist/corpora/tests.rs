@@ -1,3 +1,5 @@
+//! Patterns, defaults and mistakes in the list of corpora.
+
 use std::io;
 
 use super::*;
