@@ -12,7 +12,7 @@ use crate::model::document::{Document, Item};
 use crate::source::Error;
 
 /// Why a pass ended early.
-pub enum Trouble {
+pub(super) enum Trouble {
     /// The source failed.
     Source(Error),
     /// The record failed: the daemon cannot go on.
