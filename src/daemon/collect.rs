@@ -157,4 +157,8 @@ async fn sleep_until(due: Option<Timestamp>, now: fn() -> Timestamp) {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is outside of the daemon: it has its own clock and tasks"
+)]
 mod tests;

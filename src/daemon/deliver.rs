@@ -164,6 +164,7 @@ impl Courier {
 }
 
 /// Queues a test message for a route and puts it together at once.
+#[expect(clippy::needless_pass_by_value, reason = "the name goes into the record")]
 pub fn queue_test(
     record: &Record,
     route: RouteName,
