@@ -48,6 +48,7 @@ fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Resul
     loop {
         match attempt() {
             Err(error) if error.is::<InUse>() && Instant::now() < deadline => {
+                #[expect(clippy::disallowed_methods, reason = "there is no runtime yet")]
                 std::thread::sleep(Duration::from_millis(50));
             }
             outcome => return outcome,
@@ -56,6 +57,7 @@ fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Resul
 }
 
 /// Carries out a request, by the daemon or here.
+#[expect(clippy::needless_pass_by_value, reason = "a request is made to be carried out")]
 pub(super) fn carry_out(config: &Config, request: Request) -> anyhow::Result<Response> {
     patiently(|| match daemon(config, &Call::Do(request.clone()), &mut |_| {})? {
         Some(Answer::Done(response)) => Ok(*response),
