@@ -1,11 +1,11 @@
 #!/bin/sh
 # Checks how BINARY delivers mail, against a mail server that this project did not write (aiosmtpd):
 #   run.sh BINARY
-# PYTHON names a Python that has aiosmtpd (by default `python3`); openssl makes the certificates. Everything
+# PYTHON names a Python that has aiosmtpd (by default Debian's own); openssl makes the certificates. Everything
 # happens on loopback and in a folder that is removed. Ends with 0 if all is as it should be.
 set -eu
 binary=$1
-python=${PYTHON:-python3}
+python=${PYTHON:-/usr/bin/python3}
 here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 server=

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    backup, check, completions, config, corpus, demo, evidence, incident, init, man, notify,
-    restore, run, scan, source,
+    backup, check, completions, config, corpus, demo, doctor, evidence, incident, init, man,
+    notify, restore, run, scan, source,
 };
 
 const EXIT_CODES: &str = "\
@@ -110,6 +110,8 @@ pub enum Command {
     Backup(backup::Arguments),
     /// Fill an empty data folder from a backup
     Restore(restore::Arguments),
+    /// Is everything in place? What is not, and what to do about it
+    Doctor(doctor::Arguments),
     /// Check or show the configuration
     Config(config::Arguments),
     /// Print the completions for a shell

@@ -59,15 +59,22 @@ fn here(config: &Config, to: &Path) -> anyhow::Result<Contents> {
     let keys = config.data.keys(&config.key_file)?;
     let stores = Stores::open(&config.data, &keys)?;
     let index = Arc::new(Index::open(&config.data.index(), &keys)?);
-    let (record, evidence) = (stores.record.clone(), stores.evidence.clone());
+    let (record, evidence) = (stores.record, stores.evidence);
     let backup = Backup { record, evidence, index, keys, configuration: config.file.clone() };
     Ok(backup.write(to, &this_user(), clock::now())?)
 }
 
 /// What is in a backup, in words.
 pub(super) fn sentence(contents: &Contents) -> String {
-    let Contents { incidents, evidence, corpora, configuration, .. } = contents;
-    format!(
-        "{incidents} incidents, {evidence} pieces of evidence, {corpora} corpora and baselines, {configuration} files of the configuration"
-    )
+    let parts = [
+        (contents.incidents, "incident", "incidents"),
+        (contents.evidence, "piece of evidence", "pieces of evidence"),
+        (contents.corpora, "corpus or baseline", "corpora and baselines"),
+        (contents.configuration, "file of the configuration", "files of the configuration"),
+    ];
+    let counted = parts.map(|(count, one, more)| match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {more}"),
+    });
+    counted.join(", ")
 }

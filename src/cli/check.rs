@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use clap::Args;
 use rayon::prelude::*;
 
+use super::Exit;
 use super::args::Global;
 use super::output::Output;
 use super::workplace::Workplace;
-use super::{Exit, progress};
 use crate::detect::Detector;
 use crate::model::document::{Body, Document};
 use crate::model::finding::{Inspected, Inspection, Verdict};
@@ -39,20 +39,21 @@ const AT_ONCE: usize = 64;
 const BYTES_AT_ONCE: u64 = 64 << 20;
 
 /// Runs the command.
-pub fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let workplace = Workplace::open(global)?;
     let detector = workplace.detector()?;
-    let mut reporter = Reporter::new(output, arguments);
+    let mut reporter = Reporter::new(output, arguments, workplace.config.policy.possible);
     let inputs = input::expand(&arguments.what, &workplace)?;
-    let bar = progress::files(output, inputs.len() as u64);
+    let progress = output.progress("looking", Some(inputs.len() as u64));
+    let mut looked_at = 0;
     for work in chunks(inputs) {
-        let done = work.len() as u64;
+        looked_at += work.len() as u64;
         for (shown, inspection) in inspect_all(&detector, work) {
             reporter.document(&shown, inspection)?;
         }
-        bar.inc(done);
+        progress.set(looked_at);
     }
-    bar.finish_and_clear();
+    drop(progress);
     reporter.finish()
 }
 

@@ -103,7 +103,7 @@ pub enum BaselineCommand {
 }
 
 /// Runs the command.
-pub fn run(arguments: Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let workplace = Workplace::open(global)?;
     match arguments.command {
         Command::Add(add) => read::add(&workplace, &add, Role::Corpus, output),

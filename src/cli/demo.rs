@@ -56,7 +56,7 @@ pub struct Arguments {
 /// The planted pieces are published so long after the start, unless there is only one pass.
 const LEAK_AFTER: Duration = Duration::from_secs(2);
 /// One pass and its mail must be over within this time.
-const ONCE: Duration = Duration::from_secs(120);
+const ONCE: Duration = Duration::from_mins(2);
 /// How often there is a look at whether everything is done.
 const LOOK: Duration = Duration::from_millis(100);
 

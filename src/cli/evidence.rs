@@ -52,7 +52,7 @@ pub struct Export {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let config = configured(global)?;
     match &arguments.command {
         Command::List(report) => list(&config, *report, output),

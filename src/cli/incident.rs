@@ -113,7 +113,7 @@ pub struct Note {
 }
 
 /// Runs the command.
-pub fn run(arguments: Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let config = configured(global)?;
     let act = |id, action, reason| change(&config, Request::Act { id, action, reason }, output);
     match arguments.command {

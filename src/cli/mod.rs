@@ -13,6 +13,7 @@ mod completions;
 mod config;
 mod corpus;
 mod demo;
+mod doctor;
 mod evidence;
 mod exit;
 mod incident;
@@ -21,7 +22,6 @@ mod log;
 mod man;
 mod notify;
 pub mod output;
-mod progress;
 mod reach;
 mod restore;
 mod run;
@@ -82,6 +82,7 @@ fn dispatch(command: Command, global: &Global, output: &Output) -> anyhow::Resul
         Command::Evidence(arguments) => evidence::run(&arguments, global, output),
         Command::Notify(arguments) => notify::run(&arguments, global, output),
         Command::Backup(arguments) => backup::run(&arguments, global, output),
+        Command::Doctor(arguments) => doctor::run(arguments.report, global, output),
         // Only where no daemon runs.
         Command::Restore(arguments) => restore::run(&arguments, global, output),
         Command::Run(arguments) => run::run(&arguments, global, output),

@@ -40,7 +40,7 @@ pub struct Test {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let Command::Test(Test { to }) = &arguments.command;
     let config = configured(global)?;
     let known: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();

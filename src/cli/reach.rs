@@ -14,17 +14,17 @@ use crate::service::{Request, Response, Service};
 /// The daemon refused or failed, in its own words.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-pub struct Failed {
+pub(super) struct Failed {
     /// Its words.
-    pub message: String,
+    pub(super) message: String,
     /// Whether its stores or keys are at fault, rather than what was asked.
-    pub storage: bool,
+    pub(super) storage: bool,
 }
 
 /// An answer to another question than was asked.
 #[derive(Debug, thiserror::Error)]
 #[error("the daemon answered another question: is it another version? restart it")]
-pub struct Confused;
+pub(super) struct Confused;
 
 /// Calls the daemon; none if no daemon runs on this data folder.
 pub(super) fn daemon(
@@ -62,7 +62,7 @@ pub(super) fn carry_out(config: &Config, request: Request) -> anyhow::Result<Res
         Some(_) => Err(Confused.into()),
         None => {
             let stores = Stores::open(&config.data, &config.data.keys(&config.key_file)?)?;
-            let service = Service::new(stores.record.clone(), stores.evidence.clone());
+            let service = Service::new(stores.record, stores.evidence);
             Ok(service.handle(request.clone(), &this_user(), clock::now())?)
         }
     })

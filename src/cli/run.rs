@@ -20,7 +20,7 @@ use crate::daemon::server::Reload;
 pub struct Arguments {}
 
 /// Runs the command.
-pub fn run(_: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn run(_: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let config = configured(global)?;
     let base = reach::base_of_daemon(&config, &Observer::default())?;
     let runtime = reach::runtime()?;

@@ -32,7 +32,7 @@ pub struct Arguments {
 type Outcomes = BTreeMap<SourceName, PassReport>;
 
 /// Runs the command.
-pub fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let config = configured(global)?;
     check_names(&config, &arguments.sources)?;
     let mut tell = |event: Event| progress(&event, output);

@@ -66,7 +66,7 @@ pub struct SetAside {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let config = configured(global)?;
     match &arguments.command {
         Command::List(report) => list(&config, *report, output),

@@ -114,7 +114,7 @@ impl DataDir {
     }
 
     /// Whether there is something here that was made with a key.
-    fn is_in_use(&self) -> bool {
+    pub fn is_in_use(&self) -> bool {
         // In doubt there is: what cannot be looked at may well hold something.
         let holds_something = |folder: &Path| match std::fs::read_dir(folder) {
             Ok(mut entries) => entries.next().is_some(),

@@ -42,12 +42,9 @@ fn list(root: &Path, odd: &mut BTreeMap<String, PathBuf>) -> Listing {
     let kept: BTreeSet<PathBuf> =
         walk(root, true).filter_map(Result::ok).map(DirEntry::into_path).collect();
     for entry in walk(root, false) {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(_) => {
-                skip(&mut listing, "could not be listed");
-                continue;
-            }
+        let Ok(entry) = entry else {
+            skip(&mut listing, "could not be listed");
+            continue;
         };
         let Some(kind) = entry.file_type() else { continue };
         if kind.is_dir() {

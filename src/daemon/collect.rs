@@ -154,3 +154,6 @@ async fn sleep_until(due: Option<Timestamp>, now: fn() -> Timestamp) {
         tokio::time::sleep(left.min(STEP)).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,3 +209,76 @@ fn finding(document: &Document, inspection: &Inspection) -> Finding {
         warnings,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::stand::{Stand, batch, document, name};
+    use super::*;
+    use crate::model::batch::{Batch, Cursor, Seen};
+
+    async fn commit(stand: &Stand, batches: Vec<Inspected>) {
+        let (inspected, to_commit) = mpsc::channel(batches.len());
+        for batch in batches {
+            inspected.send(batch).await.unwrap();
+        }
+        drop(inspected);
+        stand.committer().all(to_commit).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_document_that_crashed_the_detector_is_set_aside_and_shown_and_not_fetched_again() {
+        let stand = Stand::new();
+        let seen = Seen { id: "poison".to_owned(), version: String::new() };
+        let batch = Batch {
+            cursor: Some(Cursor(1.into())),
+            seen: vec![seen.clone()],
+            ..batch(vec![document("poison", "x"), document("fine", "y")])
+        };
+        let inspections = vec![None, Some(Inspection::default())];
+        commit(&stand, vec![Inspected { batch, inspections }]).await;
+        let pastes = name("pastes");
+        let aside = stand.record.set_aside(None).unwrap();
+        assert_eq!(aside.len(), 1);
+        assert!(aside[0].1.reason.contains("crashed the detector"));
+        assert_eq!(stand.record.due_misses(&pastes, Timestamp::MAX, 10).unwrap(), []);
+        assert_eq!(stand.record.cursor(&pastes).unwrap(), Some(Cursor(1.into())));
+        assert_eq!(stand.cache.seen(&pastes, &[seen]), [true]);
+        let report = stand.observer.ended_after(0, &pastes).unwrap();
+        assert_eq!((report.looked_at, report.missed), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn what_was_found_before_a_pass_failed_is_in_its_report_and_in_no_other() {
+        let stand = Stand::new();
+        let part = |pass, last| Inspected {
+            batch: Batch { pass, last, ..batch(vec![document("a", "x")]) },
+            inspections: vec![Some(Inspection::default())],
+        };
+        let failure = PassFailure { reason: "down".to_owned(), again: None };
+        let failed = Inspected {
+            batch: Batch { pass: 2, last: false, failed: Some(failure), ..batch(Vec::new()) },
+            inspections: Vec::new(),
+        };
+        // The first pass was dropped on the way, the second failed, the third is whole.
+        let mut events = stand.observer.listen();
+        commit(&stand, vec![part(1, false), part(2, false), failed, part(3, true)]).await;
+        let mut reports = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            if let Event::PassEnded { report, .. } | Event::PassFailed { report, .. } = event {
+                reports.push((report.looked_at, report.failed));
+            }
+        }
+        assert_eq!(reports, [(1, Some("down".to_owned())), (1, None)]);
+    }
+
+    #[tokio::test]
+    async fn a_document_that_was_cut_is_kept_as_evidence_with_a_warning() {
+        let stand = Stand::new();
+        let cut = Document { truncated: true, ..document("long", "the beginning") };
+        let inspections = vec![Some(Inspection::default())];
+        commit(&stand, vec![Inspected { batch: batch(vec![cut]), inspections }]).await;
+        let rows = stand.record.all_evidence().unwrap();
+        assert!(rows[0].warning.as_ref().unwrap().contains("first 13 bytes"), "{rows:?}");
+        stand.evidence.verify(&rows[0].evidence).unwrap();
+    }
+}

@@ -91,11 +91,64 @@ fn tell(observer: &Observer, document: &Document, inspection: Option<&Inspection
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::stand::{Stand, batch, document};
     use super::*;
 
     #[test]
     fn a_crash_is_caught_and_told_apart_from_nothing_found() {
         assert!(guarded(|| panic!("hostile")).is_none());
         assert_eq!(guarded(Inspection::default), Some(Inspection::default()));
+    }
+
+    /// The stage at work: what goes in, what comes out.
+    fn stage(
+        parallel: usize,
+        queue: usize,
+    ) -> (mpsc::Sender<Batch>, mpsc::Receiver<Inspected>, watch::Sender<Arc<Detector>>) {
+        let stand = Stand::new();
+        let (batches, received) = mpsc::channel(queue);
+        let (inspected, results) = mpsc::channel(queue);
+        let (detector, seen) = watch::channel(stand.detector());
+        tokio::spawn(all(parallel, received, seen, stand.observer.clone(), inspected));
+        (batches, results, detector)
+    }
+
+    #[tokio::test]
+    async fn while_nothing_is_recorded_no_more_than_a_few_batches_are_taken() {
+        let (parallel, queue) = (3, 2);
+        let (batches, mut results, _detector) = stage(parallel, queue);
+        let mut taken = 0;
+        let offer = || batches.send(batch(vec![document("a", "text")]));
+        while tokio::time::timeout(Duration::from_millis(300), offer()).await.is_ok() {
+            taken += 1;
+            assert!(taken < 100, "nothing holds the source back");
+        }
+        // Both queues, and those under inspection, of which one waits to be handed on.
+        assert_eq!(taken, queue + parallel + queue);
+        results.recv().await.unwrap();
+        offer().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn batches_leave_in_the_order_in_which_they_came_however_long_each_takes() {
+        let (batches, mut results, _detector) = stage(4, 2);
+        let feed = tokio::spawn(async move {
+            for number in 0..24_u64 {
+                // The first of every four takes by far the longest.
+                let text =
+                    "some words of a text\n".repeat(if number % 4 == 0 { 20_000 } else { 1 });
+                let offered = Batch { pass: number, ..batch(vec![document("a", &text)]) };
+                batches.send(offered).await.unwrap();
+            }
+        });
+        let mut order = Vec::new();
+        while let Some(inspected) = results.recv().await {
+            assert_eq!(inspected.inspections.len(), inspected.batch.documents.len());
+            order.push(inspected.batch.pass);
+        }
+        feed.await.unwrap();
+        assert_eq!(order, (0..24).collect::<Vec<_>>());
     }
 }

@@ -23,6 +23,11 @@ pub mod rules;
 pub mod run;
 pub mod server;
 pub mod socket;
+#[cfg(test)]
+mod stand;
 pub mod stores;
 pub mod supervise;
 pub mod upkeep;
+
+#[cfg(test)]
+mod tests;

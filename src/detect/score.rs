@@ -12,8 +12,9 @@
 /// The score from which a text is a leak: one unrelated document in a thousand, written in the same
 /// language for the same purpose, shares so much (10 bits), before a baseline takes idiom off.
 pub(super) const LEAK: f64 = 0.5;
-/// The score from which a text is possibly a leak: one such document in 250 (8 bits).
-pub(super) const POSSIBLE: f64 = 8.0 / (8.0 + HALF);
+/// The score from which a text is possibly a leak: one such document in 250 (8 bits give 8/18; three digits of it can be
+/// written in a configuration).
+pub(super) const POSSIBLE: f64 = 0.444;
 
 /// Rare characters at the head of a chain that idiom explains.
 pub(super) const FIRST_RUN: f64 = 48.0;

@@ -14,6 +14,7 @@ mod remote;
 mod repository;
 #[cfg(test)]
 pub(crate) mod stand;
+mod version;
 
 use jiff::Timestamp;
 
@@ -24,6 +25,7 @@ pub use own::clone_own;
 pub use program::TUNNEL_PROXY;
 pub use remote::{Access, Address, Credential};
 pub use repository::{File, FileKind, Repository, is_repository};
+pub use version::{OLDEST, version};
 
 /// Why git gave nothing: one variant a reaction.
 #[derive(Debug, thiserror::Error)]

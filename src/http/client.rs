@@ -44,6 +44,7 @@ pub(super) struct Inner {
     pub(super) pace: Pace,
     pub(super) pauses: Pauses,
     pub(super) web: reqwest::Client,
+    pub(super) has_roots: bool,
 }
 
 impl Client {
@@ -57,11 +58,11 @@ impl Client {
             guard: Arc::new(guard),
             proxy_host: proxy.as_ref().map(|proxy| proxy.host.clone()),
         };
-        let web = build(&settings, proxy.as_ref(), &resolver)?;
+        let (web, has_roots) = build(&settings, proxy.as_ref(), &resolver)?;
         let user_agent = user_agent(settings.contact.as_deref())?;
         let pace = Pace::new(settings.pace, &settings.pace_by_host);
         let pauses = Pauses::default();
-        let inner = Inner { settings, user_agent, resolver, proxy, pace, pauses, web };
+        let inner = Inner { settings, user_agent, resolver, proxy, pace, pauses, web, has_roots };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -152,7 +153,7 @@ fn build(
     settings: &Settings,
     proxy: Option<&Proxy>,
     resolver: &Resolver,
-) -> Result<reqwest::Client, Error> {
+) -> Result<(reqwest::Client, bool), Error> {
     let builder = || -> Result<reqwest::ClientBuilder, Error> {
         #[expect(
             clippy::disallowed_methods,
@@ -174,16 +175,17 @@ fn build(
         })
     };
     if let Ok(web) = builder()?.build() {
-        return Ok(web);
+        return Ok((web, true));
     }
     // The one thing that can be missing is the system's root certificates. Plain addresses work without them, and
     // whoever asks for others is told that the certificate is not trusted.
     tracing::warn!(
         "no root certificates found: `https` will fail; install the package `ca-certificates`"
     );
-    builder()?.tls_certs_only([]).build().map_err(|error| Error::Misconfigured {
+    let web = builder()?.tls_certs_only([]).build().map_err(|error| Error::Misconfigured {
         what: format!("the HTTP client cannot be built: {}", super::failure::innermost(&error)),
-    })
+    })?;
+    Ok((web, false))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod head;
 mod limit;
 mod pace;
 mod pause;
+mod probe;
 mod proxy;
 #[cfg(test)]
 mod stand;

@@ -32,7 +32,7 @@ pub fn notice(
                 sources.push(SourceBrief { source: source.clone(), failing: Some(reason.clone()) });
             }
             About::SourceRecovered { source } => {
-                sources.push(SourceBrief { source: source.clone(), failing: None })
+                sources.push(SourceBrief { source: source.clone(), failing: None });
             }
             About::Test => {}
         }

@@ -14,7 +14,7 @@ use super::{
     Context, Error, PAGE_ITEMS, Source, blocking, check_url, cursor, html, is_web, position,
 };
 use crate::http;
-use crate::model::batch::{Cursor, Page};
+use crate::model::batch::{Cursor, Page, Validator};
 use crate::model::document::{Document, Item};
 use crate::model::ids::SourceName;
 
@@ -99,6 +99,15 @@ struct Pass {
     seen: Window,
     /// Whether anything was known already.
     overlaps: bool,
+    /// What the server gave with the first page; gone once anything of the pass could not be seen.
+    #[serde(default)]
+    validator: Option<Validator>,
+}
+
+/// A page as it was read.
+struct Loaded {
+    rows: Arc<Rows>,
+    validator: Option<Validator>,
 }
 
 impl Listing {
@@ -125,15 +134,22 @@ impl Listing {
         Ok(Self { name, settings: Arc::new(settings), context, last: Mutex::new(None) })
     }
 
-    async fn load(&self, url: &Url) -> Result<Arc<Rows>, Error> {
-        let request =
-            http::Request { max_body: Some(MAX_LISTING), ..http::Request::get(url.clone()) };
+    /// Reads a page; `None` if it has not changed.
+    async fn load(&self, url: &Url, validator: Option<Validator>) -> Result<Option<Loaded>, Error> {
+        let request = http::Request {
+            validator,
+            max_body: Some(MAX_LISTING),
+            ..http::Request::get(url.clone())
+        };
         let response = self
             .context
             .http
             .send(request)
             .await
             .map_err(|error| Error::from(error).of_listing())?;
+        if response.not_modified {
+            return Ok(None);
+        }
         if response.truncated {
             return Err(Error::Unavailable(format!(
                 "only a part of the listing arrived: it broke off, or is larger than {MAX_LISTING} bytes"
@@ -150,21 +166,25 @@ impl Listing {
         let rows = Arc::new(rows);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((url.clone(), Arc::clone(&rows)));
-        Ok(rows)
+        Ok(Some(Loaded { rows, validator: response.validator }))
     }
 
-    /// The rows of the page that the pass has come to.
-    async fn rows(&self, pass: &Pass) -> Result<Arc<Rows>, Error> {
+    /// The page that the pass has come to; `None` if it has not changed since `validator`.
+    async fn page(
+        &self,
+        pass: &Pass,
+        validator: Option<Validator>,
+    ) -> Result<Option<Loaded>, Error> {
         if let Some(after) = &pass.after {
             let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
             if let Some((url, rows)) = last
                 && url == pass.url
                 && rows.position(after).is_some()
             {
-                return Ok(rows);
+                return Ok(Some(Loaded { rows, validator: None }));
             }
         }
-        self.load(&pass.url).await
+        self.load(&pass.url, validator).await
     }
 }
 
@@ -177,15 +197,34 @@ impl Source for Listing {
     async fn poll(&self, from: Option<&Cursor>) -> Result<Page, Error> {
         let Position { known, pass } = position(from);
         let is_first = pass.is_none();
-        let pass = pass.unwrap_or_else(|| Pass {
+        let mut pass = pass.unwrap_or_else(|| Pass {
             url: self.settings.url.clone(),
             pages: 0,
             after: None,
             seen: Window::default(),
             overlaps: false,
+            validator: None,
         });
-        match self.rows(&pass).await {
-            Ok(rows) => Ok(step(&self.settings, known, pass, &rows)),
+        // In the middle of a pass "not modified" would hide the rest of it, and where nothing is known all of it.
+        let validator = if is_first && !known.is_empty() {
+            (self.context.validator)(self.settings.url.as_str())
+        } else {
+            None
+        };
+        match self.page(&pass, validator).await {
+            Ok(Some(Loaded { rows, validator })) => {
+                if is_first {
+                    pass.validator = validator;
+                }
+                Ok(step(&self.settings, known, pass, &rows))
+            }
+            Ok(None) => Ok(Page {
+                items: Vec::new(),
+                next: cursor(&Position { known, pass: None }),
+                more: false,
+                gap: None,
+                validators: Vec::new(),
+            }),
             Err(error @ Error::RateLimited { .. }) => Err(error),
             Err(error) if is_first => Err(error),
             // The next look begins at the first page again. What is known stays as it was before
@@ -245,6 +284,9 @@ fn step(settings: &Settings, known: Window, mut pass: Pass, rows: &Rows) -> Page
         return page;
     }
     page.gap = rows.unusable();
+    if page.gap.is_some() {
+        pass.validator = None;
+    }
     let is_new = pass.finish(&known, rows);
     let next = rows.next.clone().filter(|_| is_new && pass.pages < settings.max_pages);
     let position = if let Some(url) = next {
@@ -253,7 +295,10 @@ fn step(settings: &Settings, known: Window, mut pass: Pass, rows: &Rows) -> Page
         page.more = false;
         if !known.is_empty() && !pass.overlaps {
             page.gap = Some(NO_OVERLAP.to_owned());
+            pass.validator = None;
         }
+        // Only now has everything been listed that the first page leads to.
+        page.validators.extend(pass.validator.take());
         Position { known: pass.seen, pass: None }
     };
     page.next = cursor(&position);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Runs the demo in an environment that would lead it astray if it looked at it.
-fn demo(arguments: &[&str], home: &Path) -> Output {
+fn demo(arguments: &[&str], home: &Path) -> std::io::Result<Output> {
     Command::new(env!("CARGO_BIN_EXE_leakwarden"))
         .arg("demo")
         .args(arguments)
@@ -14,13 +14,12 @@ fn demo(arguments: &[&str], home: &Path) -> Output {
         .env("LEAKWARDEN_DATA_DIR", "/nonexistent/data")
         .env_remove("RUST_LOG")
         .output()
-        .unwrap()
 }
 
 #[test]
 fn one_pass_finds_every_planted_leak_mails_it_and_leaves_nothing_behind() {
     let home = tempfile::tempdir().unwrap();
-    let output = demo(&["--once"], home.path());
+    let output = demo(&["--once"], home.path()).unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
     let messages = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{told}\n{messages}");
@@ -47,7 +46,7 @@ fn one_pass_finds_every_planted_leak_mails_it_and_leaves_nothing_behind() {
 fn what_is_kept_can_be_worked_on_by_the_commands_that_are_shown() {
     let home = tempfile::tempdir().unwrap();
     let kept = home.path().join("kept");
-    let output = demo(&["--once", "--keep", kept.to_str().unwrap()], home.path());
+    let output = demo(&["--once", "--keep", kept.to_str().unwrap()], home.path()).unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{told}");
     let marker = format!("--config {}", kept.join("leakwarden.toml").display());
@@ -64,7 +63,7 @@ fn what_is_kept_can_be_worked_on_by_the_commands_that_are_shown() {
         assert_eq!(output.status.code(), Some(code), "{line}\n{told}");
         assert!(told.contains(expected), "{line}\n{told}");
     }
-    let again = demo(&["--once", "--keep", kept.to_str().unwrap()], home.path());
+    let again = demo(&["--once", "--keep", kept.to_str().unwrap()], home.path()).unwrap();
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8(again.stderr).unwrap().contains("is not empty"));
 }

@@ -89,7 +89,7 @@ fn below(argument: &str, inputs: &mut Vec<Input>) -> anyhow::Result<()> {
     let walk = ignore::WalkBuilder::new(path)
         .standard_filters(false)
         .follow_links(false)
-        .sort_by_file_name(std::cmp::Ord::cmp)
+        .sort_by_file_name(Ord::cmp)
         .build();
     let before = inputs.len();
     for entry in walk {

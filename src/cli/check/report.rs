@@ -62,7 +62,7 @@ impl Summary {
 }
 
 enum Form {
-    Table(Table),
+    Table(Box<Table>),
     Json(Vec<(String, Inspected)>),
     Jsonl,
 }
@@ -71,24 +71,26 @@ enum Form {
 pub(super) struct Reporter<'a> {
     output: &'a Output,
     form: Form,
+    /// Weaker matches are counted for a person, not shown.
+    possible: f64,
     summary: Summary,
 }
 
 impl<'a> Reporter<'a> {
-    pub(super) fn new(output: &'a Output, arguments: &Arguments) -> Self {
+    pub(super) fn new(output: &'a Output, arguments: &Arguments, possible: f64) -> Self {
         let form = match arguments {
             Arguments { json: true, .. } => Form::Json(Vec::new()),
             Arguments { jsonl: true, .. } => Form::Jsonl,
-            _ => Form::Table(Table::new([
+            _ => Form::Table(Box::new(Table::new([
                 "verdict",
                 "score",
                 "where",
                 "what of ours",
                 "lines there",
                 "our lines",
-            ])),
+            ]))),
         };
-        Self { output, form, summary: Summary::default() }
+        Self { output, form, possible, summary: Summary::default() }
     }
 
     pub(super) fn document(&mut self, shown: &str, inspection: Inspection) -> anyhow::Result<()> {
@@ -102,7 +104,7 @@ impl<'a> Reporter<'a> {
             match &mut self.form {
                 Form::Jsonl => self.output.json_line(&line(&path, &text))?,
                 Form::Json(documents) => documents.push((path, text)),
-                Form::Table(table) => rows(table, &path, &text),
+                Form::Table(table) => rows(table, &path, &text, self.possible),
             }
         }
         Ok(())
@@ -136,43 +138,38 @@ fn line<'a>(path: &'a str, text: &'a Inspected) -> Line<'a> {
     }
 }
 
-/// A person sees what needs a look: the clean ones are only counted.
-fn rows(table: &mut Table, path: &str, text: &Inspected) {
+/// A person sees what needs a look: clean ones without a warning are only counted.
+fn rows(table: &mut Table, path: &str, text: &Inspected, possible: f64) {
     /// Matches shown of one document; all are in the JSON.
     const SHOWN: usize = 3;
-    if text.verdict == Verdict::Clean {
+    if text.verdict == Verdict::Clean && text.warnings.is_empty() {
         return;
     }
     let mut verdict = verdict_cell(text.verdict);
-    for found in text.matches.iter().take(SHOWN) {
+    let is_shown = |(at, found): &(usize, &Match)| {
+        text.verdict >= Verdict::Possible && *at < SHOWN && (*at == 0 || found.score >= possible)
+    };
+    let shown: Vec<&Match> =
+        text.matches.iter().enumerate().filter(is_shown).map(|(_, found)| found).collect();
+    for found in &shown {
         let ours = format!("{}: {}", found.corpus, found.document);
         let (there, here) = (ranges(&found.candidate_lines), ranges(&found.document_lines));
         let score = Cell::number(format!("{:.2}", two_digits(found.score)));
         table.row([verdict, score, path.into(), ours.into(), there.into(), here.into()]);
         verdict = "".into();
     }
-    let more = text.matches.len().saturating_sub(SHOWN)
-        + usize::try_from(text.more_matches).unwrap_or(usize::MAX);
-    if more > 0 {
-        table.row([
-            "".into(),
-            "".into(),
-            path.into(),
-            format!("and {more} more of our documents").into(),
-            "".into(),
-            "".into(),
-        ]);
+    let strong = text.matches.iter().filter(|found| found.score >= possible).count();
+    let mut remarks = text.warnings.clone();
+    if strong > shown.len() {
+        remarks.insert(0, format!("and {} more of our documents", strong - shown.len()));
     }
-    if text.matches.is_empty() {
-        let why = text.warnings.join("; ");
-        table.row([
-            verdict,
-            "".into(),
-            path.into(),
-            Cell::toned(Tone::Faint, &why),
-            "".into(),
-            "".into(),
-        ]);
+    if shown.is_empty() && remarks.is_empty() {
+        remarks.push("no reason is known".to_owned());
+    }
+    for remark in remarks {
+        let remark = Cell::toned(Tone::Faint, &remark);
+        table.row([verdict, "".into(), path.into(), remark, "".into(), "".into()]);
+        verdict = "".into();
     }
 }
 

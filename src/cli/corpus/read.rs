@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::output::Output;
 use super::super::workplace::Workplace;
-use super::super::{Exit, clock, progress};
+use super::super::{Exit, clock};
 use super::{Add, Refresh};
 use crate::corpus::{self, Origin, Outcome, Wanted};
 use crate::index::Role;
@@ -98,7 +98,7 @@ fn wanted(
     for problem in problems.iter() {
         output.warning(&problem.to_string());
     }
-    let mut all: Vec<Wanted> = listed.into_iter().map(corpus::Wanted::listed).collect();
+    let mut all: Vec<Wanted> = listed.into_iter().map(Wanted::listed).collect();
     for entry in workplace.index.snapshot()?.corpora() {
         if all.iter().all(|wanted| wanted.name != entry.name) {
             let origin = entry.origin.parse().unwrap_or_else(|never| match never {});
@@ -122,13 +122,12 @@ fn wanted(
 }
 
 fn read(workplace: &Workplace, wanted: &Wanted, output: &Output) -> anyhow::Result<Outcome> {
-    let bar = progress::files(output, 0);
+    let bar = output.progress("reading", Some(0));
     let now: Timestamp = clock::now();
     let outcome = corpus::read(&workplace.index, &workplace.reader(), wanted, now, &|progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
+        bar.of(progress.total);
+        bar.set(progress.done);
     });
-    bar.finish_and_clear();
     Ok(outcome?)
 }
 
@@ -171,7 +170,7 @@ fn sentence(name: &CorpusName, outcome: &Outcome) -> String {
         changes.join(", ")
     );
     if left_out > 0 {
-        sentence.push_str(&format!("; left out: {}", corpus::counted(&outcome.skipped)));
+        sentence += &format!("; left out: {}", corpus::counted(&outcome.skipped));
     }
     sentence
 }

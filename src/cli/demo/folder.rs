@@ -170,6 +170,7 @@ url = \"http://{forge}/{REPOSITORY}\"
 
 #[cfg(test)]
 mod tests {
+    use super::super::repository::Files;
     use super::*;
 
     #[test]
@@ -194,7 +195,7 @@ mod tests {
     #[tokio::test]
     async fn the_configuration_is_one_that_the_product_reads_without_a_word() {
         let folder = Folder::make(None).unwrap();
-        let stands = Stands::start(Default::default(), Default::default()).await.unwrap();
+        let stands = Stands::start(Files::new(), Files::new()).await.unwrap();
         let config = folder.fill(&stands).unwrap();
         assert_eq!(config.sources.len(), 3);
         assert!(config.data.path().starts_with(folder.path()));

@@ -100,7 +100,7 @@ fn told_in_a_chat(code: &str) -> String {
 }
 
 fn quoted_in_a_mail(prose: &str) -> String {
-    let quoted: String = prose.lines().map(|line| format!("> > {line}\n")).collect();
+    let quoted = prose.lines().map(|line| format!("> > {line}\n")).collect::<Vec<_>>().concat();
     format!(
         "As promised. You asked how they set the margin; this is from the inside:\n\n{quoted}\n\
          > and you can prove that?\n\nI have the rest too. Make me an offer.\n"
@@ -109,16 +109,15 @@ fn quoted_in_a_mail(prose: &str) -> String {
 
 /// The same code as another formatter would write it.
 fn rearranged(code: &str) -> String {
-    let mut text = String::new();
-    for line in code.lines() {
+    let rearranged = |line: &str| {
         let content = line.trim_start();
         let indent = "   ".repeat(line.len() - content.len());
         match content.strip_suffix(" {") {
-            Some(head) => text.push_str(&format!("{indent}{head}\n{indent}{{\n")),
-            None => text.push_str(&format!("{indent}{content}\n")),
+            Some(head) => format!("{indent}{head}\n{indent}{{\n"),
+            None => format!("{indent}{content}\n"),
         }
-    }
-    text
+    };
+    code.lines().map(rearranged).collect::<Vec<_>>().concat()
 }
 
 fn escaped(text: &str) -> String {
@@ -134,12 +133,13 @@ fn in_html(code: &str) -> String {
 }
 
 fn numbered(file: &File, first: usize, last: usize) -> String {
-    let listing: String = file
+    let listing = file
         .lines(first, last)
         .lines()
         .zip(1..)
         .map(|(line, number)| format!("<span class=\"n\">{number:>3}</span> {}\n", escaped(line)))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!(
         "<p>Mussels grow into the tube, and the sea looks calm. The trick is below; you did not get it from me.</p>\n\
          <pre class=\"listing\">{listing}</pre>\n<p>Next week: wind.</p>\n"

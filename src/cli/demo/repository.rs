@@ -66,28 +66,26 @@ fn git(dir: &Path, arguments: &[&str], input: &[u8]) -> anyhow::Result<()> {
 
 /// A history in the form that `git fast-import` reads.
 fn history(with_leak: bool) -> String {
-    let mut stream = String::new();
-    let mut day = 0;
-    let mut commit = |branch: &str, message: &str, from: &str, changes: &str| {
-        let at = FIRST_COMMIT + day * 86_400;
-        day += 1;
-        stream.push_str(&format!(
-            "commit refs/heads/{branch}\ncommitter A. Nonymous <nobody@example.com> {at} +0000\n\
-             data {}\n{message}\n{from}{changes}\n",
-            message.len()
-        ));
-    };
+    let mut commits = Vec::new();
     for (message, files) in MAIN_BRANCH {
-        let changes: String = files.iter().map(|(path, text)| put(path, text)).collect();
-        commit("main", message, "", &changes);
+        let changes = files.iter().map(|(path, text)| put(path, text)).collect::<Vec<_>>();
+        commits.push(("main", message, changes.concat()));
     }
     if with_leak {
-        let renamed = put(RENAMED, PRESSURE.text);
-        commit("winter", "Heat the boat", "from refs/heads/main\n", &renamed);
-        commit("winter", "Not here", "", &format!("D {RENAMED}\n"));
-        commit("winter", "Plan the winter", "", &put("winter.txt", "New ropes, and varnish.\n"));
+        let begin = format!("from refs/heads/main\n{}", put(RENAMED, PRESSURE.text));
+        commits.push(("winter", "Heat the boat", begin));
+        commits.push(("winter", "Not here", format!("D {RENAMED}\n")));
+        commits.push(("winter", "Plan the winter", put("winter.txt", "New ropes, and varnish.\n")));
     }
-    stream
+    let commit = |((branch, message, changes), day): ((&str, &str, String), u64)| {
+        let at = FIRST_COMMIT + day * 86_400;
+        let length = message.len();
+        format!(
+            "commit refs/heads/{branch}\ncommitter A. Nonymous <nobody@example.com> {at} +0000\n\
+             data {length}\n{message}\n{changes}\n"
+        )
+    };
+    commits.into_iter().zip(0..).map(commit).collect::<Vec<_>>().concat()
 }
 
 fn put(path: &str, text: &str) -> String {

@@ -118,7 +118,7 @@ async fn listing(
 ) -> Html<String> {
     let pastes = content.pastes();
     let first = wanted.page.saturating_mul(PAGE);
-    let rows: String = pastes
+    let rows = pastes
         .iter()
         .skip(first)
         .take(PAGE)
@@ -128,7 +128,8 @@ async fn listing(
                 paste.id, paste.title
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let older = if first.saturating_add(PAGE) < pastes.len() {
         format!("<a class=\"older\" href=\"/?page={}\">older</a>\n", wanted.page + 1)
     } else {
@@ -154,7 +155,7 @@ async fn raw(State(content): State<Arc<Content>>, Path(id): Path<String>) -> Res
 }
 
 async fn feed(State(content): State<Arc<Content>>) -> impl IntoResponse {
-    let items: String = content
+    let items = content
         .posts()
         .iter()
         .map(|post| {
@@ -163,7 +164,8 @@ async fn feed(State(content): State<Arc<Content>>) -> impl IntoResponse {
                 post.title, post.slug, post.slug
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let feed = format!(
         "<?xml version=\"1.0\"?>\n<rss version=\"2.0\"><channel><title>Slack water</title>\
          <link>/</link><description>A blog</description>\n{items}</channel></rss>\n"

@@ -25,7 +25,7 @@ pub(super) fn run(config: &Config, show: &Show, output: &Output) -> anyhow::Resu
     let Detail { incident, findings, evidence, deliveries } = *detail;
     heading(&incident, output)?;
     for finding in &findings {
-        place(finding, output)?;
+        place(finding, config.policy.possible, output)?;
     }
     if !evidence.is_empty() {
         output.line("")?;
@@ -72,7 +72,7 @@ fn heading(incident: &Incident, output: &Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn place(recorded: &RecordedFinding, output: &Output) -> anyhow::Result<()> {
+fn place(recorded: &RecordedFinding, possible: f64, output: &Output) -> anyhow::Result<()> {
     let finding = &recorded.finding;
     output.line("")?;
     output.line(&format!("{}  {}", recorded.id, finding.place))?;
@@ -88,7 +88,10 @@ fn place(recorded: &RecordedFinding, output: &Output) -> anyhow::Result<()> {
     ))?;
     let mut table =
         Table::new(["", "what of ours", "lines there", "our lines", "of theirs", "of ours"]);
-    for found in finding.matches.iter().take(MATCHES) {
+    // Best first. What is weaker than a possible leak is chance, most likely.
+    let strong = finding.matches.iter().filter(|found| found.found.score >= possible).count();
+    let shown = strong.clamp(1, MATCHES);
+    for found in finding.matches.iter().take(shown) {
         let member =
             if found.member.is_empty() { String::new() } else { format!("  in {}", found.member) };
         table.row([
@@ -101,11 +104,9 @@ fn place(recorded: &RecordedFinding, output: &Output) -> anyhow::Result<()> {
         ]);
     }
     output.table(&table)?;
-    if finding.matches.len() > MATCHES {
-        output.line(&format!(
-            "  and {} more of our documents (--json has all)",
-            finding.matches.len() - MATCHES
-        ))?;
+    if strong > shown {
+        let more = strong - shown;
+        output.line(&format!("  and {more} more of our documents (--json has all)"))?;
     }
     for warning in &finding.warnings {
         output.line_in(Tone::Warn, &format!("  {warning}"))?;

@@ -30,6 +30,11 @@ impl Progress {
         Self(bar)
     }
 
+    /// So much there is to do, for work that learns it on the way.
+    pub fn of(&self, total: u64) {
+        self.0.set_length(total);
+    }
+
     /// So much is done.
     pub fn set(&self, done: u64) {
         self.0.set_position(done);

@@ -55,7 +55,10 @@ pub(super) fn run(config: &Config, test: &Test, output: &Output) -> anyhow::Resu
             .poll(None)
             .await
             .map_err(|error| anyhow::anyhow!("the source `{}` fails: {error}", test.name))?;
-        let detector = Workplace::of(config.clone())?.detector().ok();
+        let detector = Workplace::of(config.clone())?.detector();
+        let detector = detector
+            .inspect_err(|error| output.warning(&format!("nothing is recognised here: {error:#}")))
+            .ok();
         let mut fetched = Vec::new();
         for item in page.items.iter().rev().take(test.fetch) {
             let outcome = match source.fetch(item).await {
@@ -81,7 +84,8 @@ pub(super) fn run(config: &Config, test: &Test, output: &Output) -> anyhow::Resu
     } else {
         table(&page.items, &outcomes, output)?;
         let more = if page.more { ", and more on further pages" } else { "" };
-        output.line(&format!("{} items{more}", page.items.len()))?;
+        let noun = if page.items.len() == 1 { "item" } else { "items" };
+        output.line(&format!("{} {noun}{more}", page.items.len()))?;
     }
     if let Some(gap) = &page.gap {
         output.warning(gap);

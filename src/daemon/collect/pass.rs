@@ -12,7 +12,7 @@ use crate::model::document::{Document, Item};
 use crate::source::Error;
 
 /// Why a pass ended early.
-pub enum Trouble {
+pub(super) enum Trouble {
     /// The source failed.
     Source(Error),
     /// The record failed: the daemon cannot go on.
@@ -168,7 +168,25 @@ async fn guarded<T>(
             Err(Error::Malformed("reading it crashed: this is a fault in leakwarden".to_owned()))
         }
         Err(_elapsed) => {
-            Err(Error::Unavailable(format!("no answer within {} minutes", limit.as_secs() / 60)))
+            Err(Error::Unavailable(format!("no answer within {} seconds", limit.as_secs())))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_source_that_hangs_is_given_up_and_one_that_crashes_has_failed() {
+        let hanging = guarded::<()>(Duration::from_millis(10), std::future::pending()).await;
+        assert!(
+            matches!(hanging, Err(Error::Unavailable(why)) if why.starts_with("no answer within"))
+        );
+        let crashing = guarded::<()>(LISTING, async { panic!("hostile") }).await;
+        assert!(
+            matches!(crashing, Err(Error::Malformed(why)) if why.contains("a fault in leakwarden"))
+        );
+        assert_eq!(guarded(ITEM, async { Ok(7) }).await.unwrap(), 7);
     }
 }

@@ -114,7 +114,14 @@ fn pass(newest: u32, from: &Cursor) -> (Vec<String>, u32, Option<String>, Cursor
 }
 
 fn first_page() -> Pass {
-    Pass { url: base(), pages: 0, after: None, seen: Window::default(), overlaps: false }
+    Pass {
+        url: base(),
+        pages: 0,
+        after: None,
+        seen: Window::default(),
+        overlaps: false,
+        validator: None,
+    }
 }
 
 #[test]
@@ -233,6 +240,47 @@ async fn a_page_that_fails_in_the_middle_is_a_gap_and_gone_through_again() {
 
     site.change(|_| (429, String::new()));
     assert!(matches!(source.poll(None).await, Err(Error::RateLimited { .. })));
+}
+
+#[tokio::test]
+async fn a_listing_that_has_not_changed_is_not_sent_again() {
+    let site = Site::start(shelf(100)).await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut source = source(&site, "max_pages = 2", dir.path());
+    let (items, _, first) = pass_over(&source, None).await;
+    assert_eq!(items.len(), 20);
+    let known = first.validators.clone();
+    assert_eq!(known[0].url, site.url("/list"), "it speaks for the whole pass");
+
+    source.context.validator =
+        Arc::new(move |url| known.iter().find(|validator| validator.url == url).cloned());
+    site.log();
+    let (items, gaps, second) = pass_over(&source, Some(&first.next)).await;
+    assert_eq!((items.len(), gaps.len(), second.validators.len()), (0, 0, 0));
+    assert_eq!(site.log(), ["/list"], "the pages behind it were not asked for");
+    assert_eq!(second.next, first.next, "what is known stays known");
+
+    let (items, ..) = pass_over(&source, None).await;
+    assert_eq!(items.len(), 20, "where nothing is known no validator counts");
+}
+
+#[tokio::test]
+async fn a_pass_that_could_not_see_everything_earns_no_validator() {
+    let site =
+        Site::start(
+            |path| if path.contains("page=1") { (500, String::new()) } else { shelf(100)(path) },
+        )
+        .await;
+    let dir = tempfile::tempdir().unwrap();
+    let (_, gaps, page) = pass_over(&source(&site, "", dir.path()), None).await;
+    assert_eq!((gaps.len(), page.validators.len()), (1, 0));
+
+    let site = Site::start(|_| {
+        (200, "<li><a href='/p/1'>one</a></li><li><a href='mailto:a@b'>two</a></li>".to_owned())
+    })
+    .await;
+    let (_, gaps, page) = pass_over(&source(&site, "", dir.path()), None).await;
+    assert_eq!((gaps.len(), page.validators.len()), (1, 0), "{gaps:?}");
 }
 
 #[tokio::test]
