@@ -1,3 +1,5 @@
+//! Backups and restores over whole data folders, refusals included.
+
 use std::path::Path;
 
 use crate::config::DataDir;
