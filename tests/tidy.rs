@@ -5,10 +5,6 @@
     reason = "a test that cannot go on panics; what is sliced was found at that place"
 )]
 
-#![expect(clippy::unwrap_used, reason = "a test ends where the sources cannot be read")]
-#![expect(clippy::string_slice, reason = "what is cut was found at that place")]
-#![expect(clippy::case_sensitive_file_extension_comparisons, reason = "our own names")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
