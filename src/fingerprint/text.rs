@@ -183,8 +183,8 @@ mod tests {
             };
             let (left, right) = (values(&left, 0), values(&right, shift));
             prop_assert!(left.is_subset(&right), "a sample is missing from the shifted text");
-            // Windows that reach into what stands before may choose a few more.
-            prop_assert!(right.len() - left.len() <= 4);
+            // Each of the windows that reach into what stands before may choose one more.
+            prop_assert!(right.len() - left.len() < Fingerprinter::WINDOW);
             let mut positions: Vec<u32> = left.iter().map(|(_, position)| *position).collect();
             positions.sort_unstable();
             prop_assert!(positions.windows(2).all(|two| two[1] - two[0] <= 24));

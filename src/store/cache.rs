@@ -6,6 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -227,12 +228,34 @@ struct Rows {
     next: u64,
 }
 
+/// Opens sled. We hold our own lock beside the folder, so whoever still holds sled's is this process, closing what it had
+/// open before: worth a moment's wait, and no reason to throw anything away.
+#[expect(clippy::disallowed_methods, reason = "opening blocks anyway; it is called where blocking is allowed")]
+fn open_patiently(dir: &Path) -> Result<sled::Db, String> {
+    const MOMENT: Duration = Duration::from_millis(50);
+    const MOMENTS: u32 = 100;
+    let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES);
+    let mut waited = 0;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error)) if is_locked(&error) && waited < MOMENTS => {
+                waited += 1;
+                std::thread::sleep(MOMENT);
+            }
+            opened => return opened.map_err(|error| error.to_string()),
+        }
+    }
+}
+
+fn is_locked(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
+}
+
 impl Rows {
     fn open(dir: &Path, hasher: &Hasher) -> Result<Self, String> {
         remove_torn_snapshots(dir).map_err(|error| error.to_string())?;
         guarded(|| {
-            let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES);
-            let db = config.open().map_err(|error| error.to_string())?;
+            let db = open_patiently(dir)?;
             let mut rows = Self { db, live: 0, next: 0 };
             rows.count(hasher)?;
             Ok(rows)
