@@ -43,6 +43,10 @@ pub(super) fn daemon(
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tries again for a while if the data folder is in use.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command that has nothing else to do; no runtime runs yet"
+)]
 fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -56,13 +60,15 @@ fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Resul
 }
 
 /// Carries out a request, by the daemon or here.
+#[expect(clippy::needless_pass_by_value, reason = "callers make it for this call")]
 pub(super) fn carry_out(config: &Config, request: Request) -> anyhow::Result<Response> {
-    patiently(|| match daemon(config, &Call::Do(request.clone()), &mut |_| {})? {
+    let call = Call::Do(request.clone());
+    patiently(|| match daemon(config, &call, &mut |_| {})? {
         Some(Answer::Done(response)) => Ok(*response),
         Some(_) => Err(Confused.into()),
         None => {
             let stores = Stores::open(&config.data, &config.data.keys(&config.key_file)?)?;
-            let service = Service::new(stores.record.clone(), stores.evidence.clone());
+            let service = Service::new(stores.record.clone(), stores.evidence);
             Ok(service.handle(request.clone(), &this_user(), clock::now())?)
         }
     })

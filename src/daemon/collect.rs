@@ -143,9 +143,9 @@ impl Collector {
 }
 
 async fn sleep_until(due: Option<Timestamp>, now: fn() -> Timestamp) {
-    let Some(due) = due else { return std::future::pending().await };
     // In steps, so that a clock that was set back or a machine that slept does not delay a pass for ever.
-    const STEP: Duration = Duration::from_secs(60);
+    const STEP: Duration = Duration::from_mins(1);
+    let Some(due) = due else { return std::future::pending().await };
     loop {
         let left = Duration::try_from(due - now()).unwrap_or(Duration::ZERO);
         if left.is_zero() {
