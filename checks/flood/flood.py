@@ -113,9 +113,9 @@ def hostile_pastes(site):
         ("cut", site.stream(None, wait=0.5, piece=100)),
         ("silent", silence),
         ("silent", silence),
-        ("cut", body(gzip_bomb(2048), "text/plain", "gzip")),
-        ("bomb", body(gzip_bomb(2048))),
-        ("bomb", body(zip_bomb(256, 40))),
+        ("cut", body(gzip_bomb(1024), "text/plain", "gzip")),
+        ("bomb", body(gzip_bomb(1024))),
+        ("bomb", body(zip_bomb(64, 10))),
         ("bomb", body(nested_bomb(8))),
     ]
     kinds = {}
@@ -130,6 +130,7 @@ def fill_drop(drop, items):
     """So many files in folders of a thousand; one of 2 GB; bombs. Tells where leaks are."""
     planted = set()
     every = items // (LEAKS + 1)
+    pool = pieces.Pool("drop")
     for number in range(items):
         folder = os.path.join(drop, f"{number // 1000:03}")
         if number % 1000 == 0:
@@ -141,12 +142,12 @@ def fill_drop(drop, items):
             text = leak(LEAKS + which)
             planted.add(name)
         with open(os.path.join(folder, name), "w") as file:
-            file.write(pieces.paste(f"drop {number}", text))
+            file.write(pool.paste(number, text))
     with open(os.path.join(drop, "enormous.txt"), "wb") as file:
         file.write(leak(2 * LEAKS + 1).encode() + b"\n" + pieces.program("enormous", 20_000).encode())
         file.truncate(2 << 30)
     planted.add("enormous.txt")
-    for name, data in (("bomb.gz", gzip_bomb(1024)), ("bomb.zip", zip_bomb(256, 40)), ("bomb.tar.gz.gz", nested_bomb(3))):
+    for name, data in (("bomb.gz", gzip_bomb(1024)), ("bomb.zip", zip_bomb(64, 10)), ("bomb.tar.gz.gz", nested_bomb(3))):
         with open(os.path.join(drop, name), "wb") as file:
             file.write(data)
     return planted

@@ -1,6 +1,7 @@
 """A paste site with very many items, some of which are hostile: enormous, endless, slow, silent, or bombs."""
 
 import asyncio
+import functools
 import gzip
 import io
 import os
@@ -16,13 +17,15 @@ ROWS = 1000
 MIB = 1 << 20
 
 
+@functools.cache
 def gzip_bomb(mebibytes):
     """A little that unpacks to so much."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
     block = b"all work and no play makes jack a dull boy\n" * (MIB // 43)
     return b"".join([*(packer.compress(block) for _ in range(mebibytes)), packer.flush()])
 
 
+@functools.cache
 def zip_bomb(mebibytes, members):
     """An archive whose members all unpack to so much."""
     out = io.BytesIO()
@@ -49,6 +52,8 @@ class Site:
         self.items = items
         self.planted = {items // (len(leaks) + 1) * (number + 1): text for number, text in enumerate(leaks)}
         self.odd = {}
+        self.streams = 0
+        self.pool = pieces.Pool("pastes")
         self.filler = pieces.program("filler", 3_000).encode()[:MIB]
         loop = asyncio.new_event_loop()
         ready = threading.Event()
@@ -81,7 +86,7 @@ class Site:
         number = int(path.rpartition("-")[2])
         if number in self.odd:
             return await self.odd[number](writer)
-        return whole(writer, "text/plain", pieces.paste(number, self.planted.get(number)).encode())
+        return whole(writer, "text/plain", self.pool.paste(number, self.planted.get(number)).encode())
 
     def listing(self, page):
         first = page * ROWS
@@ -94,15 +99,21 @@ class Site:
     def stream(self, mebibytes, leak=None, wait=0.0, piece=MIB):
         """So much text, or without end if None; a leak in it near the beginning."""
 
+        # The same bytes are kept as evidence once: each stream has its own.
+        self.streams += 1
+        opening = b"stream %d\n" % self.streams
+
         async def answer(writer):
             if mebibytes is None:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n")
             else:
-                total = mebibytes * MIB + len(leak or b"")
+                total = mebibytes * MIB + len(opening) + len(leak or b"")
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % total)
             sent = 0
             while mebibytes is None or sent < mebibytes:
                 data = self.filler[:piece]
+                if sent == 0:
+                    data = opening + data
                 if sent == 2 and leak:
                     data = leak + data
                 writer.write(data if mebibytes is not None else b"%x\r\n%s\r\n" % (len(data), data))

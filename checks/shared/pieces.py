@@ -29,6 +29,20 @@ def program(seed, functions):
     return "".join(function(rng) for _ in range(functions))
 
 
+class Pool:
+    """Many pastes at little cost: unrelated functions, each time others together."""
+
+    def __init__(self, seed, functions=2_000):
+        self.functions = program(seed, functions).strip().split("\n\n")
+
+    def paste(self, number, leak=None):
+        rng = random.Random(number)
+        parts = [f"# paste {number}", *rng.sample(self.functions, 3)]
+        if leak is not None:
+            parts.insert(2, leak)
+        return "\n\n".join(parts)
+
+
 def paste(seed, leak=None):
     """Something unrelated of a few lines; with `leak`, that stands in the middle of it, indented."""
     rng = random.Random(f"paste {seed}")

@@ -43,6 +43,10 @@ pub(super) fn daemon(
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tries again for a while if the data folder is in use.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command that has nothing else to do; no runtime runs yet"
+)]
 fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -59,7 +63,8 @@ fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Resul
 /// Carries out a request, by the daemon or here.
 #[expect(clippy::needless_pass_by_value, reason = "a request is made to be carried out")]
 pub(super) fn carry_out(config: &Config, request: Request) -> anyhow::Result<Response> {
-    patiently(|| match daemon(config, &Call::Do(request.clone()), &mut |_| {})? {
+    let call = Call::Do(request.clone());
+    patiently(|| match daemon(config, &call, &mut |_| {})? {
         Some(Answer::Done(response)) => Ok(*response),
         Some(_) => Err(Confused.into()),
         None => {

@@ -170,7 +170,7 @@ fn set_aside(document: &Document) -> Missed {
 
 fn cut_warning(document: &Document) -> String {
     format!(
-        "only the first {} bytes were looked at: the rest is beyond `http.max_body`",
+        "only the first {} bytes were looked at: the rest is beyond `http.max_body`, or did not come in time",
         document.body.len()
     )
 }

@@ -187,7 +187,7 @@ async fn a_host_that_asked_to_be_left_alone_still_is_after_a_restart() {
         let record = Record::open(&site.config().data.record()).unwrap();
         record.pauses().unwrap()
     };
-    site.config().data.create().unwrap();
+    site.start().stop().await;
     let pause = Pause { host: "paste.example:443".to_owned(), until };
     let record = Record::open(&site.config().data.record()).unwrap();
     record.put_pauses(std::slice::from_ref(&pause)).unwrap();

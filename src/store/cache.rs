@@ -6,8 +6,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sled::Batch;
@@ -230,7 +230,10 @@ struct Rows {
 
 /// Opens sled. We hold our own lock beside the folder, so whoever still holds sled's is this process, closing what it had
 /// open before: worth a moment's wait, and no reason to throw anything away.
-#[expect(clippy::disallowed_methods, reason = "opening blocks anyway; it is called where blocking is allowed")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "opening blocks anyway; it is called where blocking is allowed"
+)]
 fn open_patiently(dir: &Path) -> Result<sled::Db, String> {
     const MOMENT: Duration = Duration::from_millis(50);
     const MOMENTS: u32 = 100;
@@ -248,7 +251,8 @@ fn open_patiently(dir: &Path) -> Result<sled::Db, String> {
 }
 
 fn is_locked(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
+    error.kind() == std::io::ErrorKind::WouldBlock
+        || error.to_string().contains("could not acquire lock")
 }
 
 impl Rows {
