@@ -43,6 +43,10 @@ pub(super) fn daemon(
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tries again for a while if the data folder is in use.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command waits by itself: there is no runtime to be held up"
+)]
 fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -56,7 +60,7 @@ fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Resul
 }
 
 /// Carries out a request, by the daemon or here.
-pub(super) fn carry_out(config: &Config, request: Request) -> anyhow::Result<Response> {
+pub(super) fn carry_out(config: &Config, request: &Request) -> anyhow::Result<Response> {
     patiently(|| match daemon(config, &Call::Do(request.clone()), &mut |_| {})? {
         Some(Answer::Done(response)) => Ok(*response),
         Some(_) => Err(Confused.into()),

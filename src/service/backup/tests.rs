@@ -1,3 +1,5 @@
+//! What backups promise, tried on data folders.
+
 use std::path::Path;
 
 use crate::config::DataDir;
