@@ -1,5 +1,8 @@
 //! The rules of the house that no compiler knows: layers, file sizes, module documentation, documents that name files.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where the sources cannot be read")]
+#![expect(clippy::string_slice, reason = "what is cut was found at that place")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -101,6 +104,20 @@ fn a_module_uses_only_layers_before_its_own() {
 }
 
 #[test]
+fn the_list_of_modules_stands_in_the_order_of_the_layers() {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let listed: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let layers: Vec<_> = listed.iter().map(|module| layer_of(module)).collect();
+    assert!(layers.is_sorted(), "{listed:?}: {layers:?}");
+    let mut known: Vec<&str> = LAYERS.concat();
+    let mut listed = listed;
+    known.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(listed, known, "the table and the program name the same modules");
+}
+
+#[test]
 fn every_file_says_what_it_owns_and_is_short_enough_to_live_in() {
     let mut wrong = Vec::new();
     for file in rust_files(&root().join("src")) {
@@ -146,7 +163,7 @@ fn documents() -> Vec<String> {
     for folder in ["", "docs/"] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            if name.ends_with(".md") {
+            if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
                 names.push(format!("{folder}{name}"));
             }
         }

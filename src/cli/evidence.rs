@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> an
         Command::List(report) => list(&config, *report, output),
         Command::Show(show) => {
             let Response::Evidence { row, manifest, .. } =
-                reach::carry_out(&config, &Request::EvidenceShow(show.id))?
+                reach::carry_out(&config, Request::EvidenceShow(show.id))?
             else {
                 return Err(Confused.into());
             };
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> an
 }
 
 fn list(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit> {
-    let Response::EvidenceList(rows) = reach::carry_out(config, &Request::EvidenceList)? else {
+    let Response::EvidenceList(rows) = reach::carry_out(config, Request::EvidenceList)? else {
         return Err(Confused.into());
     };
     if report.json {
@@ -99,7 +99,7 @@ fn list(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit
 
 fn export(config: &Config, export: &Export, output: &Output) -> anyhow::Result<Exit> {
     let Response::Evidence { row, body: Some(body), .. } =
-        reach::carry_out(config, &Request::EvidenceOpen(export.id))?
+        reach::carry_out(config, Request::EvidenceOpen(export.id))?
     else {
         return Err(Confused.into());
     };
@@ -118,7 +118,7 @@ fn export(config: &Config, export: &Export, output: &Output) -> anyhow::Result<E
 }
 
 fn verify(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit> {
-    let Response::Verified(verification) = reach::carry_out(config, &Request::EvidenceVerify)?
+    let Response::Verified(verification) = reach::carry_out(config, Request::EvidenceVerify)?
     else {
         return Err(Confused.into());
     };

@@ -115,7 +115,7 @@ pub struct Note {
 /// Runs the command.
 pub(super) fn run(arguments: Arguments, global: &Global, output: &Output) -> anyhow::Result<Exit> {
     let config = configured(global)?;
-    let act = |id, action, reason| change(&config, &Request::Act { id, action, reason }, output);
+    let act = |id, action, reason| change(&config, Request::Act { id, action, reason }, output);
     match arguments.command {
         Command::List(list) => self::list(&config, list, output),
         Command::Show(show) => show::run(&config, &show, output),
@@ -125,15 +125,15 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: &Output) -> any
         Command::Dismiss(Required { id, reason }) => act(id, Action::Dismiss, Some(reason)),
         Command::Close(Required { id, reason }) => act(id, Action::Close, Some(reason)),
         Command::Reopen(Required { id, reason }) => act(id, Action::Reopen, Some(reason)),
-        Command::Assign(Assign { id, to }) => change(&config, &Request::Assign { id, to }, output),
+        Command::Assign(Assign { id, to }) => change(&config, Request::Assign { id, to }, output),
         Command::Note(Note { text, .. }) if text.trim().is_empty() => {
             anyhow::bail!("the note is empty: say what is to be written down")
         }
-        Command::Note(Note { id, text }) => change(&config, &Request::Note { id, text }, output),
+        Command::Note(Note { id, text }) => change(&config, Request::Note { id, text }, output),
     }
 }
 
-fn change(config: &Config, request: &Request, output: &Output) -> anyhow::Result<Exit> {
+fn change(config: &Config, request: Request, output: &Output) -> anyhow::Result<Exit> {
     let Response::Changed(incident) = reach::carry_out(config, request)? else {
         return Err(Confused.into());
     };
@@ -150,7 +150,7 @@ fn list(config: &Config, list: List, output: &Output) -> anyhow::Result<Exit> {
     let states = if list.open { open.to_vec() } else { Vec::new() };
     let is_filtered = list.open || list.corpus.is_some();
     let query = IncidentQuery { states, corpus: list.corpus, limit: Some(list.limit) };
-    let Response::Incidents(incidents) = reach::carry_out(config, &Request::Incidents(query))?
+    let Response::Incidents(incidents) = reach::carry_out(config, Request::Incidents(query))?
     else {
         return Err(Confused.into());
     };

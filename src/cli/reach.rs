@@ -43,15 +43,12 @@ pub(super) fn daemon(
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tries again for a while if the data folder is in use.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a command waits by itself: there is no runtime to be held up"
-)]
 fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match attempt() {
             Err(error) if error.is::<InUse>() && Instant::now() < deadline => {
+                #[expect(clippy::disallowed_methods, reason = "there is no runtime yet")]
                 std::thread::sleep(Duration::from_millis(50));
             }
             outcome => return outcome,
@@ -60,7 +57,8 @@ fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Resul
 }
 
 /// Carries out a request, by the daemon or here.
-pub(super) fn carry_out(config: &Config, request: &Request) -> anyhow::Result<Response> {
+#[expect(clippy::needless_pass_by_value, reason = "a request is made to be carried out")]
+pub(super) fn carry_out(config: &Config, request: Request) -> anyhow::Result<Response> {
     patiently(|| match daemon(config, &Call::Do(request.clone()), &mut |_| {})? {
         Some(Answer::Done(response)) => Ok(*response),
         Some(_) => Err(Confused.into()),

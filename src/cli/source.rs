@@ -94,7 +94,7 @@ fn list(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit
         return Ok(Exit::Clean);
     }
     let names = config.sources.iter().map(|source| source.name.clone()).collect();
-    let Response::Sources(statuses) = reach::carry_out(config, &Request::Sources(names))? else {
+    let Response::Sources(statuses) = reach::carry_out(config, Request::Sources(names))? else {
         return Err(Confused.into());
     };
     if report.json {
@@ -170,8 +170,7 @@ fn state(definition: &Definition, status: &SourceStatus) -> Cell {
 }
 
 fn set_aside(config: &Config, aside: &SetAside, output: &Output) -> anyhow::Result<Exit> {
-    let Response::SetAside(rows) =
-        reach::carry_out(config, &Request::SetAside(aside.name.clone()))?
+    let Response::SetAside(rows) = reach::carry_out(config, Request::SetAside(aside.name.clone()))?
     else {
         return Err(Confused.into());
     };

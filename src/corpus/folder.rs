@@ -24,8 +24,8 @@ impl Folder {
 
     /// Lists the folder: hidden files too, ignored ones not, links never. What is left out is counted by reason; so
     /// is a folder that cannot be entered.
-    pub(super) fn list(&mut self) -> Result<Listing, Error> {
-        Ok(list(&self.root, &mut self.odd))
+    pub(super) fn list(&mut self) -> Listing {
+        list(&self.root, &mut self.odd)
     }
 
     pub(super) fn read(&self, found: &Found) -> Result<Vec<u8>, Error> {
@@ -42,12 +42,9 @@ fn list(root: &Path, odd: &mut BTreeMap<String, PathBuf>) -> Listing {
     let kept: BTreeSet<PathBuf> =
         walk(root, true).filter_map(Result::ok).map(DirEntry::into_path).collect();
     for entry in walk(root, false) {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(_) => {
-                skip(&mut listing, "could not be listed");
-                continue;
-            }
+        let Ok(entry) = entry else {
+            skip(&mut listing, "could not be listed");
+            continue;
         };
         let Some(kind) = entry.file_type() else { continue };
         if kind.is_dir() {
@@ -134,7 +131,7 @@ mod tests {
             write_new(&root.join(name), text.as_bytes(), 0o600).unwrap();
         }
         std::os::unix::fs::symlink("/etc/passwd", root.join("link")).unwrap();
-        let listing = Folder::new(root).list().unwrap();
+        let listing = Folder::new(root).list();
         let names: Vec<&str> = listing.found.iter().map(|found| found.name.as_str()).collect();
         assert_eq!(names, [".env", ".gitignore", "src/a.rs"]);
         assert_eq!(listing.skipped["symbolic links"], 1);

@@ -297,6 +297,7 @@ const CHUNK: usize = 256;
 /// After so many bytes read, what there is becomes durable, so that an interrupted reading can go on.
 const COMMIT_EVERY: u64 = 512 << 20;
 
+#[expect(clippy::too_many_arguments, reason = "one loop over what the caller opened")]
 fn fill(
     writer: &mut Writer,
     reader: &Reader,

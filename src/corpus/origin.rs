@@ -81,7 +81,7 @@ impl Opened {
 
     pub(super) fn list(&mut self) -> Result<Listing, Error> {
         match self {
-            Self::Folder(folder) => folder.list(),
+            Self::Folder(folder) => Ok(folder.list()),
             Self::Repository(repository) => repository.list(),
         }
     }

@@ -11,7 +11,7 @@ use crate::model::ids::SourceName;
 
 /// A file that is to be indexed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub(super) struct Found {
     /// Its path within the corpus, `/` between folders.
     pub name: String,
     /// Tells that it has not changed.
@@ -22,7 +22,7 @@ pub struct Found {
 
 /// The files of a corpus.
 #[derive(Debug, Default)]
-pub struct Listing {
+pub(super) struct Listing {
     /// Those to be read, by name.
     pub found: Vec<Found>,
     /// All there were.
@@ -33,7 +33,7 @@ pub struct Listing {
 
 /// What one file became.
 #[derive(Debug, Default)]
-pub struct Fingerprinted {
+pub(super) struct Fingerprinted {
     /// Its documents: one, or one a member of an archive.
     pub documents: Vec<IndexedDocument>,
     /// Why it, or members of it, were left out.
@@ -44,12 +44,12 @@ pub struct Fingerprinted {
 const MEMBER: &str = "!/";
 
 /// Whether the index has this file, or the members of it, in this version.
-pub fn is_known(before: &BTreeMap<String, String>, found: &Found) -> bool {
+pub(super) fn is_known(before: &BTreeMap<String, String>, found: &Found) -> bool {
     documents_of(before, found).any(|(_, version)| *version == found.version)
 }
 
 /// Marks what the index has of a file as present; gives how many documents that are.
-pub fn keep(
+pub(super) fn keep(
     before: &BTreeMap<String, String>,
     found: &Found,
     present: &mut BTreeSet<String>,
@@ -78,7 +78,7 @@ fn documents_of<'a>(
 }
 
 /// Reads files one after the other, fingerprints them side by side, and gives them back in their order.
-pub fn fingerprint<'a>(
+pub(super) fn fingerprint<'a>(
     reader: &Reader,
     files: &[&'a Found],
     read: &mut dyn FnMut(&Found) -> Result<Vec<u8>, Error>,

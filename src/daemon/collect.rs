@@ -142,10 +142,11 @@ impl Collector {
     }
 }
 
+/// A sleep is cut into steps, so that a clock that was set back or a machine that slept does not delay a pass for ever.
+const STEP: Duration = Duration::from_mins(1);
+
 async fn sleep_until(due: Option<Timestamp>, now: fn() -> Timestamp) {
     let Some(due) = due else { return std::future::pending().await };
-    // In steps, so that a clock that was set back or a machine that slept does not delay a pass for ever.
-    const STEP: Duration = Duration::from_secs(60);
     loop {
         let left = Duration::try_from(due - now()).unwrap_or(Duration::ZERO);
         if left.is_zero() {
@@ -156,4 +157,8 @@ async fn sleep_until(due: Option<Timestamp>, now: fn() -> Timestamp) {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is outside of the daemon: it has its own clock and tasks"
+)]
 mod tests;

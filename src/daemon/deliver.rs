@@ -30,11 +30,11 @@ pub type Ways = BTreeMap<RouteName, Way>;
 /// The first retry comes after this time; each later one after twice as much.
 const FIRST_RETRY: Duration = Duration::from_secs(15);
 /// But never later than this.
-const LAST_RETRY: Duration = Duration::from_secs(1800);
+const LAST_RETRY: Duration = Duration::from_mins(30);
 /// A message that did not arrive in this time is a dead letter.
 const GIVE_UP: SignedDuration = SignedDuration::from_hours(72);
 /// One attempt must be over within this time.
-const ATTEMPT: Duration = Duration::from_secs(120);
+const ATTEMPT: Duration = Duration::from_mins(2);
 /// So many messages are sent at the same time.
 const PARALLEL: usize = 4;
 /// The outbox is looked at at least this often, whatever the clock did.
@@ -164,6 +164,7 @@ impl Courier {
 }
 
 /// Queues a test message for a route and puts it together at once.
+#[expect(clippy::needless_pass_by_value, reason = "the name goes into the record")]
 pub fn queue_test(
     record: &Record,
     route: RouteName,

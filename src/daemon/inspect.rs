@@ -90,6 +90,10 @@ fn tell(observer: &Observer, document: &Document, inspection: Option<&Inspection
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is outside of the daemon: it has its own clock and tasks"
+)]
 mod tests {
     use std::time::Duration;
 
@@ -111,7 +115,7 @@ mod tests {
         let (batches, received) = mpsc::channel(queue);
         let (inspected, results) = mpsc::channel(queue);
         let (detector, seen) = watch::channel(stand.detector());
-        tokio::spawn(all(parallel, received, seen, stand.observer.clone(), inspected));
+        tokio::spawn(all(parallel, received, seen, stand.observer, inspected));
         (batches, results, detector)
     }
 

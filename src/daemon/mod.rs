@@ -24,10 +24,18 @@ pub mod run;
 pub mod server;
 pub mod socket;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is outside of the daemon: it has its own clock and tasks"
+)]
 mod stand;
 pub mod stores;
 pub mod supervise;
 pub mod upkeep;
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is outside of the daemon: it has its own clock and tasks"
+)]
 mod tests;

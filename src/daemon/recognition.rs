@@ -69,7 +69,7 @@ impl Recognition {
                     detector.send_replace(newer);
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the newest generation of the index cannot be used; the last good one stays in use")
+                    tracing::error!(%error, "the newest generation of the index cannot be used; the last good one stays in use");
                 }
             }
         }

@@ -124,7 +124,7 @@ pub fn call(
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Option<Answer>, Error> {
     // A pass may take long, but a daemon that is alive sends a blank line now and then.
-    call_within(Duration::from_secs(120), path, call, on_event)
+    call_within(Duration::from_mins(2), path, call, on_event)
 }
 
 fn call_within(

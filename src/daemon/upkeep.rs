@@ -78,7 +78,7 @@ async fn sweep(base: &Base, last: &mut Option<Timestamp>) -> anyhow::Result<()> 
             "evidence that a crash left without a finding was removed"
         ),
         Err(error) => {
-            tracing::warn!(%error, "the evidence could not be swept; tried again in an hour")
+            tracing::warn!(%error, "the evidence could not be swept; tried again in an hour");
         }
     }
     Ok(())

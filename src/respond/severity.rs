@@ -50,7 +50,7 @@ impl SeverityRules {
         }
     }
 
-    fn of(&self, sensitivity: Sensitivity) -> Severity {
+    fn of(self, sensitivity: Sensitivity) -> Severity {
         match sensitivity {
             Sensitivity::Public => self.public,
             Sensitivity::Internal => self.internal,

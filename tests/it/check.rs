@@ -8,8 +8,8 @@ use super::support::{TestEnv, work};
 fn with_finds() -> TestEnv {
     let env = TestEnv::with_corpus();
     let ours = work::source("invoice", 12);
-    let piece: String = ours.lines().skip(20).take(24).map(|line| format!("> {line}\n")).collect();
-    env.write("finds/quoted.txt", format!("seen on a forum\n\n{piece}"));
+    let piece: Vec<_> = ours.lines().skip(20).take(24).map(|line| format!("> {line}")).collect();
+    env.write("finds/quoted.txt", format!("seen on a forum\n\n{}\n", piece.join("\n")));
     env.write("finds/harmless.txt", work::unrelated());
     let inner = work::zip(&[("payout.rs", work::source("payout", 12).as_bytes())]);
     env.write(

@@ -30,6 +30,10 @@ fn every_command_explains_itself() {
         "evidence export",
         "notify",
         "config",
+        "demo",
+        "backup",
+        "restore",
+        "doctor",
         "completions",
         "man",
     ] {

@@ -170,8 +170,8 @@ fn sentence(name: &CorpusName, outcome: &Outcome) -> String {
         changes.join(", ")
     );
     if left_out > 0 {
-        sentence.push_str("; left out: ");
-        sentence.push_str(&corpus::counted(&outcome.skipped));
+        sentence += "; left out: ";
+        sentence += &corpus::counted(&outcome.skipped);
     }
     sentence
 }

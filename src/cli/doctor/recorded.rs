@@ -20,7 +20,7 @@ pub(super) fn look(config: &Config, findings: &mut Findings) {
         return;
     }
     let names = config.sources.iter().map(|source| source.name.clone()).collect();
-    match reach::carry_out(config, &Request::Sources(names)) {
+    match reach::carry_out(config, Request::Sources(names)) {
         Ok(Response::Sources(statuses)) => {
             findings.ok(
                 "record",
@@ -37,7 +37,7 @@ pub(super) fn look(config: &Config, findings: &mut Findings) {
             return;
         }
     }
-    match reach::carry_out(config, &Request::DeadLetters) {
+    match reach::carry_out(config, Request::DeadLetters) {
         Ok(Response::DeadLetters(dead)) if dead.is_empty() => {
             findings.ok("messages", "none was given up");
         }

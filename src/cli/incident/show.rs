@@ -15,7 +15,7 @@ use crate::service::{Detail, Request, Response};
 const MATCHES: usize = 10;
 
 pub(super) fn run(config: &Config, show: &Show, output: &Output) -> anyhow::Result<Exit> {
-    let Response::Incident(detail) = reach::carry_out(config, &Request::Incident(show.id))? else {
+    let Response::Incident(detail) = reach::carry_out(config, Request::Incident(show.id))? else {
         return Err(Confused.into());
     };
     if show.report.json {

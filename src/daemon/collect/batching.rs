@@ -17,7 +17,7 @@ pub struct Bounds {
 
 /// The batch being filled.
 #[derive(Debug)]
-pub struct Filling {
+pub(super) struct Filling {
     source: SourceName,
     bounds: Bounds,
     pass: u64,
@@ -26,12 +26,12 @@ pub struct Filling {
 }
 
 impl Filling {
-    pub fn new(source: SourceName, bounds: Bounds, pass: u64) -> Self {
+    pub(super) fn new(source: SourceName, bounds: Bounds, pass: u64) -> Self {
         let batch = empty(&source, pass);
         Self { source, bounds, pass, batch, bytes: 0 }
     }
 
-    pub fn document(&mut self, document: Document) {
+    pub(super) fn document(&mut self, document: Document) {
         self.seen(&document.item);
         if let Body::Memory(bytes) = &document.body {
             self.bytes += bytes.len() as u64;
@@ -40,34 +40,34 @@ impl Filling {
     }
 
     /// A missed item counts as seen: from now on the record brings it up again, not the listing.
-    pub fn missed(&mut self, item: Item, reason: String, retry: bool) {
+    pub(super) fn missed(&mut self, item: Item, reason: String, retry: bool) {
         self.seen(&item);
         self.batch.missed.push(Missed { item, reason, retry });
     }
 
-    pub fn recovered(&mut self, id: String) {
+    pub(super) fn recovered(&mut self, id: String) {
         self.batch.recovered.push(id);
     }
 
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.batch.documents.len() + self.batch.missed.len() >= self.bounds.documents
             || self.bytes >= self.bounds.bytes
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.batch.documents.is_empty()
             && self.batch.missed.is_empty()
             && self.batch.recovered.is_empty()
     }
 
     /// A batch in the middle of a page: it earns no cursor yet.
-    pub fn part(&mut self) -> Batch {
+    pub(super) fn part(&mut self) -> Batch {
         self.bytes = 0;
         std::mem::replace(&mut self.batch, empty(&self.source, self.pass))
     }
 
     /// The last batch of a page: it earns the page's cursor.
-    pub fn end_of_page(&mut self, next: Cursor, page: Ends) -> Batch {
+    pub(super) fn end_of_page(&mut self, next: Cursor, page: Ends) -> Batch {
         let mut batch = self.part();
         batch.cursor = Some(next);
         batch.validators = page.validators;
@@ -77,7 +77,7 @@ impl Filling {
     }
 
     /// The end of a pass that failed; nothing else is in it.
-    pub fn end_of_failure(source: &SourceName, pass: u64, failed: PassFailure) -> Batch {
+    pub(super) fn end_of_failure(source: &SourceName, pass: u64, failed: PassFailure) -> Batch {
         Batch { failed: Some(failed), ..empty(source, pass) }
     }
 
@@ -88,14 +88,14 @@ impl Filling {
 
 /// What only the last batch of a page carries.
 #[derive(Debug)]
-pub struct Ends {
+pub(super) struct Ends {
     validators: Vec<crate::model::batch::Validator>,
     gap: Option<String>,
     last: bool,
 }
 
 impl Ends {
-    pub fn of(page: &mut Page) -> Self {
+    pub(super) fn of(page: &mut Page) -> Self {
         Self {
             validators: std::mem::take(&mut page.validators),
             gap: page.gap.take(),

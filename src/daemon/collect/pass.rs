@@ -12,7 +12,7 @@ use crate::model::document::{Document, Item};
 use crate::source::Error;
 
 /// Why a pass ended early.
-pub enum Trouble {
+pub(super) enum Trouble {
     /// The source failed.
     Source(Error),
     /// The record failed: the daemon cannot go on.
@@ -28,8 +28,8 @@ impl From<Error> for Trouble {
 }
 
 /// A source that hangs is a source that fails: one listing and one item must be done within these times.
-const LISTING: Duration = Duration::from_secs(3600);
-const ITEM: Duration = Duration::from_secs(900);
+const LISTING: Duration = Duration::from_hours(1);
+const ITEM: Duration = Duration::from_mins(15);
 /// So many misses are brought up again in one pass.
 const MISSES: usize = 500;
 

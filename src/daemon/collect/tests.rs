@@ -1,3 +1,5 @@
+//! Passes over sources of every temper, on a paused clock.
+
 use std::sync::atomic::Ordering;
 
 use super::super::stand::{Scripted, Stand, Turn, name, scripted};

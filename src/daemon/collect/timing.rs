@@ -11,12 +11,12 @@ use crate::store::record::SourceStatus;
 /// A failing source is tried again after this time, doubled with every failure, if its schedule would wait longer.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 /// And never more rarely than this.
-const LAST_RETRY: Duration = Duration::from_secs(3600);
+const LAST_RETRY: Duration = Duration::from_hours(1);
 
 /// The time of the next pass: at once for a source never looked at or one whose turn was missed while nothing ran;
 /// sooner than scheduled while it fails; never before the time it asked for; none if it is switched off or its
 /// schedule has no more times.
-pub fn next_pass(
+pub(super) fn next_pass(
     definition: &Definition,
     status: &SourceStatus,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! What backups promise, tried on data folders.
+//! Backups and restores over whole data folders, refusals included.
 
 use std::path::Path;
 
