@@ -189,7 +189,10 @@ impl Daemon<'_> {
 impl Drop for Daemon<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the daemon's log:\n{}", self.env.log());
+            #[expect(clippy::print_stderr, reason = "a test that fails shows why")]
+            {
+                eprintln!("the daemon's log:\n{}", self.env.log());
+            }
         }
         // It has ended already if the test stopped it.
         let _gone = self.child.kill();

@@ -62,8 +62,9 @@ impl Site {
 
 async fn listing(State(pastes): State<Pastes>) -> Html<String> {
     let pastes = pastes.lock().unwrap();
-    let items: String =
+    let items: Vec<_> =
         pastes.keys().map(|id| format!("<li><a href=\"/p/{id}\">{id}</a></li>")).collect();
+    let items = items.concat();
     Html(format!("<!doctype html><title>pastes</title><ul>{items}</ul>"))
 }
 

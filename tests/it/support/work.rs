@@ -1,5 +1,6 @@
 //! Invented work of an invented company, to be leaked.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -13,14 +14,16 @@ pub fn source(subject: &str, functions: usize) -> String {
     let mut text = format!("//! {subject}: {PLANTED}.\n\n");
     for n in 0..functions {
         let (a, b) = (n * 37 + subject.len() * 11, n * 91 + 17);
-        text.push_str(&format!(
+        write!(
+            text,
             "/// Step {n} of {subject}: weighs the {subject} ledger of term {a} against reserve {b}.\n\
              fn {subject}_step_{n}(ledger: &Ledger, reserve: i64) -> Result<Amount, Drift> {{\n\
              \x20   let {subject}_opening = ledger.balance_at({a}).ok_or(Drift::Missing({b}))?;\n\
              \x20   let corrected = {subject}_opening * {b} - reserve.rotate_left({n});\n\
              \x20   if corrected.abs() > LIMIT_OF_{n} {{ return Err(Drift::Beyond(corrected + {a})); }}\n\
              \x20   Ok(Amount::settled(corrected, \"{subject}-{a}-{b}\"))\n}}\n\n",
-        ));
+        )
+        .expect("a string takes everything");
     }
     text
 }
@@ -35,7 +38,8 @@ pub fn letters() -> String {
                  Halvorsen asks for a berth after dusk on day {n} and pays {crates} marks for each tide.\n"
             )
         })
-        .collect()
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// Text that has nothing to do with it.
