@@ -52,7 +52,6 @@ fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Resul
     loop {
         match attempt() {
             Err(error) if error.is::<InUse>() && Instant::now() < deadline => {
-                #[expect(clippy::disallowed_methods, reason = "there is no runtime yet")]
                 std::thread::sleep(Duration::from_millis(50));
             }
             outcome => return outcome,
