@@ -66,21 +66,24 @@ impl Collector {
                 () = sleep_until(due, self.now) => {}
                 Some(Nudge) = nudges.recv() => {}
             }
-            self.pass_and_record().await?;
-            // The commit stage records a complete pass in its own time; what matters here is that the next one is
-            // counted from now.
+            let number = self.pass_and_record().await?;
+            // The next pass begins where this one ended in the record, or it would look at the same items again.
+            self.observer.pass_ended(number, &self.definition.name).await;
             status = self.status().await?;
             status.last_attempt = Some((self.now)());
         }
     }
 
-    /// One pass, its failure recorded. Only trouble with the record itself is an error.
-    pub async fn pass_and_record(&self) -> anyhow::Result<()> {
+    /// One pass, its failure recorded; gives its number. Only trouble with the record itself is an error.
+    pub async fn pass_and_record(&self) -> anyhow::Result<u64> {
         let name = &self.definition.name;
         let number = self.observer.pass_begins(name.clone());
         tracing::debug!(source.id = %name, "looking");
         let outcome = match self.pass(number).await {
-            Ok(()) => return self.recovered().await,
+            Ok(()) => {
+                self.recovered().await?;
+                return Ok(number);
+            }
             Err(Trouble::Source(error)) => {
                 let failure = self.failed(&error).await?;
                 // Behind everything that was fetched before: whoever waits for the pass hears of that too.
@@ -92,7 +95,7 @@ impl Collector {
             Err(Trouble::Record(error)) => Err(error),
             // The stage that closed its input says itself why, and has the word to stop given.
             Err(Trouble::Closed) => std::future::pending().await,
-            Ok(()) | Err(Trouble::Source(_)) => Ok(()),
+            Ok(()) | Err(Trouble::Source(_)) => Ok(number),
         }
     }
 

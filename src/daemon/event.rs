@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -187,6 +188,16 @@ impl Observer {
             .get(source)
             .filter(|(number, _)| *number > begun)
             .map(|(_, report)| report.clone())
+    }
+
+    /// Waits until a pass has ended, so that everything that came of it is on disk.
+    pub async fn pass_ended(&self, number: u64, source: &SourceName) {
+        /// Whoever is slow loses events: then the end is noticed at the next look.
+        const LOOK: Duration = Duration::from_secs(1);
+        let mut events = self.listen();
+        while self.ended_after(number - 1, source).is_none() {
+            drop(tokio::time::timeout(LOOK, events.recv()).await);
+        }
     }
 
     fn passes(&self) -> MutexGuard<'_, Passes> {
