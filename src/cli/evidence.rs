@@ -98,6 +98,12 @@ fn list(config: &Config, report: Report, output: &Output) -> anyhow::Result<Exit
 }
 
 fn export(config: &Config, export: &Export, output: &Output) -> anyhow::Result<Exit> {
+    // Before the opening is recorded: nothing would come of it.
+    anyhow::ensure!(
+        !export.to.exists(),
+        "`{}` is there already and nothing is overwritten: choose another name",
+        export.to.display()
+    );
     let Response::Evidence { row, body: Some(body), .. } =
         reach::carry_out(config, Request::EvidenceOpen(export.id))?
     else {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::super::event::PassReport;
 use super::super::stand::{Scripted, Stand, Turn, name, scripted};
 use super::*;
 
@@ -79,14 +80,26 @@ async fn a_nudge_in_the_middle_of_a_pass_makes_another_one_after_it_never_beside
     let source = Arc::new(Scripted { takes: Duration::from_millis(50), ..Scripted::default() });
     let (batches, mut sent) = mpsc::channel(16);
     let collector = stand.collector(Arc::clone(&source) as Arc<Scripted>, batches);
+    let (observer, name) = (collector.observer.clone(), collector.definition.name.clone());
+    // What the commit stage says when a pass is on disk.
+    let record = |pass| observer.pass_ends(pass, name.clone(), PassReport::default(), None);
     let (nudge, nudges) = mpsc::channel(1);
     let running = tokio::spawn(collector.forever(nudges));
     while source.polls.load(Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     nudge.send(Nudge).await.unwrap();
-    assert!(sent.recv().await.unwrap().last);
-    assert!(sent.recv().await.unwrap().last, "the one that was asked for");
+    let first = sent.recv().await.unwrap();
+    assert!(first.last);
+    let early = tokio::time::timeout(Duration::from_millis(200), sent.recv()).await;
+    assert!(
+        early.is_err(),
+        "the next pass begins where the first ended, so not before that is on disk"
+    );
+    record(first.pass);
+    let second = sent.recv().await.unwrap();
+    assert!(second.last, "the one that was asked for");
+    record(second.pass);
     // The schedule has nothing for months.
     assert!(tokio::time::timeout(Duration::from_millis(200), sent.recv()).await.is_err());
     assert_eq!(source.polls.load(Ordering::SeqCst), 2);
