@@ -295,7 +295,7 @@ fn withdraw(writer: &mut Writer, name: &CorpusName) -> Result<(), Error> {
 /// So many files are read and fingerprinted side by side before they go to the writer.
 const CHUNK: usize = 256;
 /// After so many bytes read, what there is becomes durable, so that an interrupted reading can go on.
-const COMMIT_EVERY: u64 = 512 << 20;
+const COMMIT_EVERY: u64 = 64 << 20;
 
 #[expect(clippy::too_many_arguments, reason = "one loop over what the caller opened")]
 fn fill(

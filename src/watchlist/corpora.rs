@@ -261,8 +261,8 @@ impl Check<'_> {
         let Some(name) = name else { return };
         let is_many = origins.len() > 1
             || origins.iter().any(|origin| match origin {
-                Origin::Path(path) => pattern::is_pattern(&path.to_string_lossy()),
-                Origin::Address(address) => address.contains('{'),
+                Origin::Path(path) => pattern::is_many(&path.to_string_lossy()),
+                Origin::Address(address) => pattern::is_many(address),
             });
         if is_many && !name.get_ref().contains("{name}") {
             let what = format!(

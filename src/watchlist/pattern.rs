@@ -37,12 +37,30 @@ pub(super) fn matches(pattern: &str, name: &str) -> bool {
     pattern.get(p..).unwrap_or_default().iter().all(|c| *c == '*')
 }
 
-pub(super) fn is_pattern(text: &str) -> bool {
+/// Whether a text may name more than one path or address.
+pub(super) fn is_many(text: &str) -> bool {
+    is_pattern(text) || text.contains('{')
+}
+
+fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-/// The paths that a pattern names, in order. A star matches no name that begins with a dot.
+/// The paths that a pattern names, in order: `{a,b}` written out first. A star matches no name that begins with a dot.
 pub(super) fn paths(pattern: &Path, list: List<'_>) -> Result<Vec<PathBuf>, String> {
+    match pattern.to_str() {
+        Some(text) if text.contains('{') => {
+            let mut found = Vec::new();
+            for written_out in braces(text)? {
+                found.extend(starred(Path::new(&written_out), list)?);
+            }
+            Ok(found)
+        }
+        _ => starred(pattern, list),
+    }
+}
+
+fn starred(pattern: &Path, list: List<'_>) -> Result<Vec<PathBuf>, String> {
     let mut found = vec![PathBuf::new()];
     for component in pattern.components() {
         let text = component.as_os_str().to_string_lossy();

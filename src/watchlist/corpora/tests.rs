@@ -73,6 +73,14 @@ fn what_cannot_be_resolved_is_told_and_the_rest_is_given() {
 }
 
 #[test]
+fn braces_are_written_out_in_paths_too() {
+    let (listed, problems) = resolved("[[corpus]]\npaths = ['/srv/{x,git/web*}']");
+    assert_eq!(problems, [""; 0]);
+    assert!(listed.contains(&"x /srv/x".to_owned()), "{listed:?}");
+    assert!(listed.iter().any(|corpus| corpus.contains("/srv/git/web")), "{listed:?}");
+}
+
+#[test]
 fn an_origin_that_two_entries_name_is_one_corpus() {
     let (listed, problems) =
         resolved("[[corpus]]\npath = '/srv/git/web.git'\n[[corpus]]\npaths = ['/srv/git/web*']");
